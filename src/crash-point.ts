@@ -4,7 +4,7 @@
  * `O1_CRASH_AT=name` kills the process with SIGKILL at the first call of `crashPoint(name)`, `name:3` at the third.
  * Without the variable a call costs one comparison.
  */
-const [target, nth] = (process.env['O1_CRASH_AT'] ?? '').split(':');
+const [target, nth] = (process.env.O1_CRASH_AT ?? '').split(':');
 let remaining = Number(nth ?? 1);
 
 export function crashPoint(name: string): void {
