@@ -1,0 +1,194 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
+import { z } from 'zod';
+import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
+import { download } from './download.js';
+import { combinedSha256, rememberedSha256 } from './hash.js';
+import { type HttpClient, statusError } from './http.js';
+import { safetensorsFiles } from './local.js';
+import { withLock } from './lock.js';
+import type { ModelFiles } from './model-files.js';
+import { type FetchContext, fileUrl, offlineError } from './named.js';
+import { difference, type Fingerprint, verifyAndPlace } from './place.js';
+import { ProgressMeter } from './progress.js';
+import { selectFiles } from './select.js';
+import type { ModelSpec } from './spec.js';
+import { safePath } from './spec.js';
+
+type HubSpec = Extract<ModelSpec, { kind: 'hub' }>;
+
+const fileSchema = z.union([
+  z.object({ path: z.string(), bytes: z.number(), sha256: z.string() }),
+  z.object({ path: z.string(), bytes: z.number(), gitBlobSha1: z.string() }),
+]);
+type HubFile = z.infer<typeof fileSchema>;
+
+const selectionSchema = z.union([
+  z.object({ format: z.literal('gguf'), path: z.string() }),
+  z.object({
+    format: z.literal('safetensors'),
+    config: z.string(),
+    tokenizer: z.string(),
+    tokenizerConfig: z.string().optional(),
+    weights: z.array(z.string()),
+  }),
+]);
+
+/** What a specification meant when it was first asked for: written once, so that `main` does not move under an index. */
+const snapshotSchema = z.object({ commit: z.string(), selection: selectionSchema, files: z.array(fileSchema) });
+type Snapshot = z.infer<typeof snapshotSchema>;
+
+/**
+ * The model in a Hub repository: from the cache when it was fetched before (the Hub is not asked then, whatever a branch
+ * may have become; name a commit or another cache folder for a newer one), else fetched file by file.
+ */
+export async function resolveHub(spec: HubSpec, context: FetchContext): Promise<ModelFiles> {
+  const { repository, revision, file } = spec;
+  const name = `${repository}${revision === 'main' ? '' : `@${revision}`}${file === undefined ? '' : `:${file}`}`;
+  const folder = join(context.cacheDir, 'hub', repository.replace('/', '--'));
+  const snapshotFile = join(folder, 'snapshots', `${encodeURIComponent(`${revision}:${file ?? ''}`)}.json`);
+  const cached = await readSnapshot(snapshotFile);
+  if (cached !== undefined) {
+    const [damaged] = await damagedFiles(cached, folder, context);
+    if (damaged === undefined) return describe(name, folder, cached, context);
+    if (context.offline) throw await offlineError(join(folder, cached.commit, damaged.file.path), damaged.wrong, name);
+  } else if (context.offline) {
+    throw await offlineError(snapshotFile, '', name);
+  }
+  return withLock(folder, { signal: context.signal }, async (signal) => {
+    const inner = { ...context, signal };
+    const snapshot = (await readSnapshot(snapshotFile)) ?? (await askHub(spec, folder, inner));
+    await writeSnapshot(snapshotFile, snapshot);
+    for (const { file } of await damagedFiles(snapshot, folder, inner)) {
+      await fetchFile(repository, snapshot.commit, file, folder, inner);
+    }
+    return describe(name, folder, snapshot, inner);
+  });
+}
+
+async function describe(name: string, folder: string, snapshot: Snapshot, context: FetchContext): Promise<ModelFiles> {
+  const { selection, commit } = snapshot;
+  const home = join(folder, commit);
+  const weights = selection.format === 'gguf' ? [selection.path] : selection.weights;
+  const hashes: string[] = [];
+  for (const path of weights) {
+    const file = snapshot.files.find((entry) => entry.path === path)!;
+    hashes.push(
+      'sha256' in file
+        ? file.sha256
+        : await rememberedSha256(join(home, path), context.cacheDir, { signal: context.signal }),
+    );
+  }
+  const sha256 = combinedSha256(hashes);
+  if (selection.format === 'gguf') return { format: 'gguf', name, path: join(home, selection.path), sha256 };
+  return safetensorsFiles(name, home, selection, sha256);
+}
+
+/** The files of a snapshot that are missing or not what the Hub said, each with the difference. */
+async function damagedFiles(
+  snapshot: Snapshot,
+  folder: string,
+  { cacheDir, signal }: FetchContext,
+): Promise<{ file: HubFile; wrong: string }[]> {
+  const damaged: { file: HubFile; wrong: string }[] = [];
+  for (const file of snapshot.files) {
+    const path = join(folder, snapshot.commit, file.path);
+    const remembered = 'sha256' in file ? await rememberedSha256(path, cacheDir, { signal }).catch(() => '') : '';
+    throwIfAborted(signal);
+    const wrong = await difference(path, file, remembered === '' ? { signal } : { signal, sha256: remembered });
+    if (wrong !== undefined) damaged.push({ file, wrong });
+  }
+  return damaged;
+}
+
+/** Asks the Hub for the commit behind the revision and for the repository's files, and chooses among them. */
+async function askHub(spec: HubSpec, folder: string, context: FetchContext): Promise<Snapshot> {
+  const { repository } = spec;
+  const { client, signal } = context;
+  const request = (url: Parameters<typeof globalThis.fetch>[0], init?: RequestInit) =>
+    client.fetch(String(url), { headers: init?.headers as Record<string, string>, signal: signal ?? null });
+  const hub = { hubUrl: client.endpoint, fetch: request as unknown as typeof globalThis.fetch };
+  try {
+    const commit = /^[0-9a-f]{40}$/.test(spec.revision)
+      ? spec.revision
+      : safePath(
+          String(
+            (await modelInfo({ ...hub, name: repository, revision: spec.revision, additionalFields: ['sha'] })).sha,
+          ),
+          repository,
+        );
+    const all = new Map<string, HubFile>();
+    for await (const entry of listFiles({ ...hub, repo: repository, revision: commit, recursive: true })) {
+      if (entry.type !== 'file') continue;
+      if (entry.lfs) all.set(entry.path, { path: entry.path, bytes: entry.lfs.size, sha256: entry.lfs.oid });
+      else all.set(entry.path, { path: entry.path, bytes: entry.size, gitBlobSha1: entry.oid ?? '' });
+    }
+    const readText = async (name: string) => {
+      await fetchFile(repository, commit, all.get(name)!, folder, context);
+      return readFile(join(folder, commit, name), 'utf8');
+    };
+    const where = `${repository}@${spec.revision}`;
+    if (spec.file !== undefined && !all.has(spec.file)) {
+      const ggufs = [...all.keys()].filter((path) => /\.gguf$/i.test(path));
+      const hint = ggufs.length === 0 ? 'It has no .gguf file.' : `Its .gguf files: ${ggufs.join(', ')}.`;
+      throw new NotFoundError(`the repository has no file "${spec.file}".`, { where, hint });
+    }
+    const selection =
+      spec.file === undefined
+        ? await selectFiles([...all.keys()], readText, where)
+        : ({ format: 'gguf', path: spec.file } as const);
+    const paths =
+      selection.format === 'gguf'
+        ? [selection.path]
+        : [selection.config, selection.tokenizer, selection.tokenizerConfig ?? [], selection.weights].flat(2);
+    const files = paths.map((path) => all.get(safePath(path, where))!);
+    return { commit, selection: { ...selection } as Snapshot['selection'], files };
+  } catch (error) {
+    throwIfAborted(signal);
+    if (error instanceof HubApiError) {
+      const failure = statusError(error.statusCode, `${client.endpoint}/${repository} at revision ${spec.revision}`);
+      throw new NotFoundError(`${failure.message} There is no local folder "${repository}" either.`, {
+        cause: failure,
+      });
+    }
+    if (error instanceof SyntaxError) {
+      throw new CorruptFileError(`expected a list of files as JSON from the Hub: ${error.message}.`, {
+        where: client.endpoint,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+async function fetchFile(
+  repository: string,
+  commit: string,
+  file: HubFile,
+  folder: string,
+  { client, signal, onProgress }: Pick<FetchContext, 'signal' | 'onProgress'> & { client: HttpClient },
+): Promise<void> {
+  const path = join(folder, commit, file.path);
+  const expected: Fingerprint = file;
+  await mkdir(dirname(path), { recursive: true });
+  const url = fileUrl(client.endpoint, repository, commit, file.path);
+  const meter = new ProgressMeter(file.path.split('/').at(-1)!, 'fetch', file.bytes, onProgress);
+  await download(client, url, `${path}.part`, file.bytes, { signal, onBytes: (bytes) => meter.update(bytes) });
+  await verifyAndPlace(`${path}.part`, path, expected, url, { signal, onProgress });
+}
+
+/** `undefined` when there is none, or one that cannot be read: then the Hub is asked again. */
+async function readSnapshot(path: string): Promise<Snapshot | undefined> {
+  try {
+    return snapshotSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeSnapshot(path: string, snapshot: Snapshot): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.tmp`, JSON.stringify(snapshot, null, 2));
+  await rename(`${path}.tmp`, path);
+}

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import { cacheFolder, offlineByEnvironment } from './cache.js';
+import { HttpClient } from './http.js';
+import { resolveHub } from './hub.js';
+import { resolveFile, resolveFolder } from './local.js';
+import type { ModelFiles } from './model-files.js';
+import { resolveNamed } from './named.js';
+import type { FetchProgress } from './progress.js';
+import { parseSpec } from './spec.js';
+
+export interface ResolveModelOptions {
+  /** Where fetched models are kept. Default: {@link cacheFolder}. */
+  readonly cacheDir?: string;
+  /** Never ask the network. Default: `O1_OFFLINE` or `HF_HUB_OFFLINE`. */
+  readonly offline?: boolean;
+  /** Stops at once; what was fetched so far is kept and the next call goes on from there. */
+  readonly signal?: AbortSignal;
+  /** Called at most about ten times a second for each file and phase. */
+  readonly onProgress?: (progress: FetchProgress) => void;
+}
+
+/**
+ * The local, verified files of a model, fetched first where needed.
+ *
+ * `spec` is the first of these that fits:
+ * 1. a known name ({@link modelNames}), e.g. `smollm2-135m-instruct`;
+ * 2. an existing folder with `config.json`, `tokenizer.json` and `*.safetensors` (shards: with
+ *    `model.safetensors.index.json`) or with exactly one `.gguf` file, or an existing `.gguf` file;
+ * 3. a Hugging Face repository `owner/name[@revision][:file.gguf]`, revision `main` by default. What was fetched once
+ *    for a specification stays: a branch that moves on is not followed.
+ *
+ * So an existing folder `owner/name` is meant before the repository (force the latter with `owner/name@main`), and a folder
+ * called like a known name is written `./name`.
+ *
+ * The environment: `HF_ENDPOINT`, `HF_TOKEN` (sent to the Hub only), `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. Several
+ * processes may ask for the same model at once: one fetches, the others wait.
+ *
+ * @throws NotFoundError when there is no such model, or no source gives it (each with its reason)
+ * @throws CorruptFileError when a file is not what its source says
+ * @throws InvalidInputError when the specification is not one, or is ambiguous
+ * @throws the signal's reason when it is aborted
+ */
+export async function resolveModel(spec: string, options: ResolveModelOptions = {}): Promise<ModelFiles> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const cacheDir = options.cacheDir === undefined ? cacheFolder() : resolve(options.cacheDir);
+  const meant = await parseSpec(spec);
+  if (meant.kind === 'folder') return resolveFolder(meant.path, { cacheDir, signal, onProgress });
+  if (meant.kind === 'file') return resolveFile(meant.path, { cacheDir, signal, onProgress });
+  const client = new HttpClient();
+  const context = { cacheDir, offline: options.offline ?? offlineByEnvironment(), client, signal, onProgress };
+  try {
+    return await (meant.kind === 'named' ? resolveNamed(meant.model, context) : resolveHub(meant, context));
+  } finally {
+    await client.close();
+  }
+}
