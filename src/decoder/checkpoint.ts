@@ -1,3 +1,6 @@
+import type { ModelFiles } from '../models/index.js';
+import { openGgufCheckpoint } from './checkpoint-gguf.js';
+import { openSafetensorsCheckpoint } from './checkpoint-safetensors.js';
 import type { DecoderConfig } from './config.js';
 import type { Tokenizer } from './tokenizer.js';
 
@@ -13,4 +16,14 @@ export interface Checkpoint {
   /** The tensor as fp32, row-major, dequantised; a GGUF's rotary permutation of Q and K is undone. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
+}
+
+/**
+ * Opens a model's files: reads settings and tokenizer, and checks that every tensor the settings ask for is there, in its
+ * shape and in a readable format, and no other. Weights stay on disk until `read`. Close the checkpoint after use.
+ *
+ * Throws CorruptFileError, InvalidInputError (a feature that the decoder does not have) or NotFoundError, naming file and field.
+ */
+export function openCheckpoint(files: ModelFiles): Promise<Checkpoint> {
+  return files.format === 'gguf' ? openGgufCheckpoint(files.path, files.sha256) : openSafetensorsCheckpoint(files);
 }

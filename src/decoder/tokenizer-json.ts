@@ -1,0 +1,107 @@
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { z } from 'zod';
+import { CorruptFileError, InvalidInputError } from '../errors.js';
+import type { Tokenizer } from './tokenizer.js';
+import { exactPreTokenizer } from './tokenizer-exact.js';
+
+/**
+ * A `Tokenizer` from the content of a `tokenizer.json` (BPE models only, which all Llama-family models are), run by
+ * @huggingface/tokenizers.
+ */
+
+const addedTokenSchema = z.looseObject({
+  id: z.int().nonnegative(),
+  content: z.string().min(1),
+  special: z.boolean().optional(),
+});
+
+const component = z.looseObject({ type: z.string() }).nullish();
+
+const tokenizerSchema = z.looseObject({
+  model: z.looseObject({
+    type: z.string().optional(),
+    vocab: z.record(z.string(), z.int().nonnegative()),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+    unk_token: z.string().nullish(),
+  }),
+  added_tokens: z.array(addedTokenSchema).nullish(),
+  normalizer: component,
+  pre_tokenizer: component,
+  decoder: component,
+});
+
+export type TokenizerJson = z.infer<typeof tokenizerSchema>;
+
+/** Checks the parsed content of a `tokenizer.json`; `where` is for errors. */
+export function checkTokenizerJson(json: unknown, where: string): TokenizerJson {
+  const type = (json as { model?: { type?: unknown } } | null)?.model?.type;
+  if (typeof type === 'string' && type !== 'BPE') {
+    throw new InvalidInputError(`tokenizer model "${type}" is not supported (only BPE)`, {
+      where: `${where}: model.type`,
+    });
+  }
+  const checked = tokenizerSchema.safeParse(json);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0]!;
+  throw new CorruptFileError(issue.message, { where: [where, issue.path.join('.')].filter(Boolean).join(': ') });
+}
+
+/** Lone surrogates, which no UTF-8 can spell. */
+const LONE_SURROGATE = /\p{Cs}/gu;
+
+/**
+ * Builds the tokenizer. `endOfText` is the id or the text of the token that ends a text.
+ *
+ * Special tokens are kept from the library: it would find them inside text. Added tokens that are *not* special (Qwen's
+ * `<tool_call>`, for one) are ordinary vocabulary and are found in text, as the model's own tokenizer does.
+ */
+export function createTokenizer(json: TokenizerJson, endOfText: number | string | undefined, where: string): Tokenizer {
+  const added = json.added_tokens ?? [];
+  const special = added.filter((token) => token.special);
+  const ids = new Map([...Object.entries(json.model.vocab), ...added.map(({ content, id }) => [content, id] as const)]);
+  const tokens = new Map([...ids].map(([token, id]) => [id, token]));
+  const specialIds = new Set(special.map(({ id }) => id));
+  const library = buildLibrary(json, new Set(special.map(({ content }) => content)), where);
+  // The byte-level decoder must take added tokens as they are spelled, not as bytes.
+  if (library.decoder) library.decoder.added_tokens = added as unknown as typeof library.decoder.added_tokens;
+
+  const end = typeof endOfText === 'string' ? ids.get(endOfText) : endOfText;
+  if (endOfText !== undefined && (end === undefined || !tokens.has(end))) {
+    throw new CorruptFileError(`the end-of-text token ${JSON.stringify(endOfText)} is not in the vocabulary`, {
+      where,
+    });
+  }
+  return {
+    vocabularySize: [...tokens.keys()].reduce((most, id) => Math.max(most, id), -1) + 1,
+    endOfText: end,
+    encode: (text) => library.encode(text.replace(LONE_SURROGATE, '\uFFFD'), { add_special_tokens: false }).ids,
+    decode(ids, { special: keepSpecial = false } = {}) {
+      const texts = ids
+        .filter((id) => keepSpecial || !specialIds.has(id))
+        .map((id) => tokens.get(id))
+        .filter((token) => token !== undefined);
+      return library.decoder ? library.decoder.decode(texts) : texts.join(' ');
+    },
+    tokenId: (token) => ids.get(token),
+  };
+}
+
+function buildLibrary(json: TokenizerJson, special: ReadonlySet<string>, where: string): HuggingFaceTokenizer {
+  // The unknown token stays: the model falls back on it, and no text merges into it.
+  const inText = ([token]: [string, number]) => !special.has(token) || token === json.model.unk_token;
+  const content = {
+    ...json,
+    model: { ...json.model, type: 'BPE', vocab: Object.fromEntries(Object.entries(json.model.vocab).filter(inText)) },
+    added_tokens: (json.added_tokens ?? []).filter((token) => !token.special),
+    normalizer: json.normalizer ?? null,
+    pre_tokenizer: exactPreTokenizer(json.pre_tokenizer ?? null, where),
+    decoder: json.decoder ?? null,
+    // Only adds BOS and EOS.
+    post_processor: null,
+  };
+  try {
+    return new HuggingFaceTokenizer(content, {});
+  } catch (error) {
+    throw new CorruptFileError(`the tokenizer cannot be built: ${(error as Error).message}`, { where, cause: error });
+  }
+}
