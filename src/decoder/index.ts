@@ -1,0 +1,15 @@
+/**
+ * Llama-family decoders: settings, weights, tokenizer, prefill, KV cache, sampling. This room knows nothing of
+ * retrieval.
+ */
+export { type Checkpoint, openCheckpoint } from './checkpoint.js';
+export type { DecoderConfig, RopeScaling } from './config.js';
+export { Decoder, type DecoderOptions, HiddenStates } from './decoder.js';
+export { type Generation, type GenerationSettings, generate } from './generate.js';
+export { KeyValueCache } from './key-value-cache.js';
+export { NUMERIC_MODES, type NumericMode } from './linear.js';
+export { hashIntegers, uniform } from './random.js';
+export { checkSampling, type SamplingSettings, sampleToken } from './sampling.js';
+export { SequenceBatch } from './sequence-batch.js';
+export type { Tokenizer } from './tokenizer.js';
+export { EMBEDDING, LAYER_LINEARS, LM_HEAD, linearName, linearShape, type WeightSource } from './weights.js';

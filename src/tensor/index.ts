@@ -1,0 +1,18 @@
+/**
+ * Tensor graphs: build an ONNX graph, compile it, run it. The only door to ONNX Runtime. This room knows nothing of
+ * language models.
+ */
+export * from './contrib.js';
+export { Graph } from './graph.js';
+export * from './operators.js';
+export { Session, type SessionOptions } from './session.js';
+export {
+  type Dimension,
+  ELEMENT_TYPES,
+  type ElementType,
+  type Shape,
+  type Tensor,
+  type TypedArrays,
+  tensor,
+  type Value,
+} from './value.js';
