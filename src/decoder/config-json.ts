@@ -45,7 +45,7 @@ const configSchema = z.looseObject({
   use_sliding_window: z.boolean().optional(),
   max_window_layers: z.int().nonnegative().optional(),
   layer_types: z.array(z.string()).nullish(),
-  quantization_config: z.unknown(),
+  quantization_config: z.unknown().optional(),
 });
 
 type ConfigJson = z.infer<typeof configSchema>;
