@@ -1,0 +1,35 @@
+/** Three thoughts of one query written together, against one. */
+import { loadEmbedder, thoughtOf } from '../lib/embedder.mjs';
+import { QUERY } from '../lib/texts.mjs';
+import { takeTurns, timed } from '../lib/timing.mjs';
+
+const TOKENS = 64;
+
+/** @param {import('../lib/report.mjs').Report} report */
+export async function run(report) {
+  const o1 = await loadEmbedder('int4');
+  try {
+    // Sampled, as three thoughts always are: greedy ones would be three times the same.
+    const settings = { ...thoughtOf(TOKENS), temperature: 0.6, seed: 1 };
+    const { three, one } = await takeTurns({
+      three: () => timed(() => o1.embedQuery(QUERY, { ...settings, thoughts: 3 })),
+      one: () => timed(() => o1.embedQuery(QUERY, settings)),
+    });
+    report.row({
+      what: 'query with three thoughts, int4',
+      unit: 'ms',
+      ours: three,
+      peer: one,
+      peerName: 'ours with one thought',
+      target: '>= 0.5',
+    });
+    report.row({
+      what: 'time of three thoughts / time of one',
+      unit: 'times',
+      ours: three / one,
+      target: 'ours <= 2.0',
+    });
+  } finally {
+    await o1.close();
+  }
+}

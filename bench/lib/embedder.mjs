@@ -1,0 +1,16 @@
+/** The embedder under test, as the demo uses it: adapter included. */
+import { O1Embedder } from '../../dist/embedder/index.js';
+import { MODEL, OUR_THREADS } from './model.mjs';
+
+/** @param {'fp32' | 'int8' | 'int4'} mode */
+export function loadEmbedder(mode) {
+  return O1Embedder.load({ model: MODEL, adapter: 'node-api', mode, threads: OUR_THREADS });
+}
+
+/**
+ * Settings of a thought of exactly `tokens` tokens: greedy, and not ended by `</s>`.
+ * @param {number} tokens
+ */
+export function thoughtOf(tokens) {
+  return /** @type {const} */ ({ think: 'always', thoughts: 1, temperature: 0, maxTokens: tokens, ignoreStop: true });
+}
