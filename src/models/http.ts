@@ -53,8 +53,10 @@ export class HttpClient {
 
   constructor(options: HttpClientOptions = {}) {
     const endpoint = (options.endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co')).replace(/\/+$/, '');
-    if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint)) {
-      throw new InvalidInputError(`expected an address like https://huggingface.co, got "${endpoint}".`, {
+    const address = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+    if (address === undefined || !/^https?:$/.test(address.protocol) || address.username !== '') {
+      // The value is not repeated: it may hold a password.
+      throw new InvalidInputError('expected an address like https://huggingface.co, without user and password.', {
         where: 'HF_ENDPOINT',
       });
     }

@@ -1,28 +1,22 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { z } from 'zod';
-import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
+import { NotFoundError, throwIfAborted } from '../errors.js';
 import { download } from './download.js';
 import { combinedSha256, rememberedSha256 } from './hash.js';
-import { type HttpClient, statusError } from './http.js';
+import type { HttpClient } from './http.js';
+import { type HubFile, hubFileSchema, listRepository } from './hub-listing.js';
 import { safetensorsFiles } from './local.js';
 import { withLock } from './lock.js';
 import type { ModelFiles } from './model-files.js';
 import { type FetchContext, fileUrl, offlineError } from './named.js';
-import { difference, type Fingerprint, verifyAndPlace } from './place.js';
+import { difference, verifyAndPlace } from './place.js';
 import { ProgressMeter } from './progress.js';
 import { selectFiles } from './select.js';
 import type { ModelSpec } from './spec.js';
 import { safePath } from './spec.js';
 
 type HubSpec = Extract<ModelSpec, { kind: 'hub' }>;
-
-const fileSchema = z.union([
-  z.object({ path: z.string(), bytes: z.number(), sha256: z.string() }),
-  z.object({ path: z.string(), bytes: z.number(), gitBlobSha1: z.string() }),
-]);
-type HubFile = z.infer<typeof fileSchema>;
 
 const selectionSchema = z.union([
   z.object({ format: z.literal('gguf'), path: z.string() }),
@@ -31,12 +25,12 @@ const selectionSchema = z.union([
     config: z.string(),
     tokenizer: z.string(),
     tokenizerConfig: z.string().optional(),
-    weights: z.array(z.string()),
+    weights: z.array(z.string()).readonly(),
   }),
 ]);
 
 /** What a specification meant when it was first asked for: written once, so that `main` does not move under an index. */
-const snapshotSchema = z.object({ commit: z.string(), selection: selectionSchema, files: z.array(fileSchema) });
+const snapshotSchema = z.object({ commit: z.string(), selection: selectionSchema, files: z.array(hubFileSchema) });
 type Snapshot = z.infer<typeof snapshotSchema>;
 
 /**
@@ -102,64 +96,30 @@ async function damagedFiles(
   return damaged;
 }
 
-/** Asks the Hub for the commit behind the revision and for the repository's files, and chooses among them. */
+/** Asks the Hub for the repository's files at this revision and chooses among them. */
 async function askHub(spec: HubSpec, folder: string, context: FetchContext): Promise<Snapshot> {
-  const { repository } = spec;
-  const { client, signal } = context;
-  const request = (url: Parameters<typeof globalThis.fetch>[0], init?: RequestInit) =>
-    client.fetch(String(url), { headers: init?.headers as Record<string, string>, signal: signal ?? null });
-  const hub = { hubUrl: client.endpoint, fetch: request as unknown as typeof globalThis.fetch };
-  try {
-    const commit = /^[0-9a-f]{40}$/.test(spec.revision)
-      ? spec.revision
-      : safePath(
-          String(
-            (await modelInfo({ ...hub, name: repository, revision: spec.revision, additionalFields: ['sha'] })).sha,
-          ),
-          repository,
-        );
-    const all = new Map<string, HubFile>();
-    for await (const entry of listFiles({ ...hub, repo: repository, revision: commit, recursive: true })) {
-      if (entry.type !== 'file') continue;
-      if (entry.lfs) all.set(entry.path, { path: entry.path, bytes: entry.lfs.size, sha256: entry.lfs.oid });
-      else all.set(entry.path, { path: entry.path, bytes: entry.size, gitBlobSha1: entry.oid ?? '' });
-    }
-    const readText = async (name: string) => {
-      await fetchFile(repository, commit, all.get(name)!, folder, context);
-      return readFile(join(folder, commit, name), 'utf8');
-    };
-    const where = `${repository}@${spec.revision}`;
-    if (spec.file !== undefined && !all.has(spec.file)) {
-      const ggufs = [...all.keys()].filter((path) => /\.gguf$/i.test(path));
-      const hint = ggufs.length === 0 ? 'It has no .gguf file.' : `Its .gguf files: ${ggufs.join(', ')}.`;
-      throw new NotFoundError(`the repository has no file "${spec.file}".`, { where, hint });
-    }
-    const selection =
-      spec.file === undefined
-        ? await selectFiles([...all.keys()], readText, where)
-        : ({ format: 'gguf', path: spec.file } as const);
-    const paths =
-      selection.format === 'gguf'
-        ? [selection.path]
-        : [selection.config, selection.tokenizer, selection.tokenizerConfig ?? [], selection.weights].flat(2);
-    const files = paths.map((path) => all.get(safePath(path, where))!);
-    return { commit, selection: { ...selection } as Snapshot['selection'], files };
-  } catch (error) {
-    throwIfAborted(signal);
-    if (error instanceof HubApiError) {
-      const failure = statusError(error.statusCode, `${client.endpoint}/${repository} at revision ${spec.revision}`);
-      throw new NotFoundError(`${failure.message} There is no local folder "${repository}" either.`, {
-        cause: failure,
-      });
-    }
-    if (error instanceof SyntaxError) {
-      throw new CorruptFileError(`expected a list of files as JSON from the Hub: ${error.message}.`, {
-        where: client.endpoint,
-        cause: error,
-      });
-    }
-    throw error;
+  const { repository, revision } = spec;
+  const where = `${repository}@${revision}`;
+  const { commit, files } = await listRepository(repository, revision, context.client, context.signal);
+  const names = [...files.keys()];
+  const readText = async (name: string) => {
+    await fetchFile(repository, commit, files.get(name)!, folder, context);
+    return readFile(join(folder, commit, name), 'utf8');
+  };
+  if (spec.file !== undefined && !files.has(spec.file)) {
+    const ggufs = names.filter((path) => /\.gguf$/i.test(path));
+    const hint = ggufs.length === 0 ? 'It has no .gguf file.' : `Its .gguf files: ${ggufs.join(', ')}.`;
+    throw new NotFoundError(`the repository has no file "${spec.file}".`, { where, hint });
   }
+  const selection: Snapshot['selection'] =
+    spec.file === undefined
+      ? await selectFiles(names, readText, where)
+      : ({ format: 'gguf', path: spec.file } as const);
+  const paths =
+    selection.format === 'gguf'
+      ? [selection.path]
+      : [selection.config, selection.tokenizer, selection.tokenizerConfig ?? [], selection.weights].flat(2);
+  return { commit, selection, files: paths.map((path) => files.get(safePath(path, where))!) };
 }
 
 async function fetchFile(
@@ -170,12 +130,11 @@ async function fetchFile(
   { client, signal, onProgress }: Pick<FetchContext, 'signal' | 'onProgress'> & { client: HttpClient },
 ): Promise<void> {
   const path = join(folder, commit, file.path);
-  const expected: Fingerprint = file;
   await mkdir(dirname(path), { recursive: true });
   const url = fileUrl(client.endpoint, repository, commit, file.path);
   const meter = new ProgressMeter(file.path.split('/').at(-1)!, 'fetch', file.bytes, onProgress);
   await download(client, url, `${path}.part`, file.bytes, { signal, onBytes: (bytes) => meter.update(bytes) });
-  await verifyAndPlace(`${path}.part`, path, expected, url, { signal, onProgress });
+  await verifyAndPlace(`${path}.part`, path, file, url, { signal, onProgress });
 }
 
 /** `undefined` when there is none, or one that cannot be read: then the Hub is asked again. */

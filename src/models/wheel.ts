@@ -64,6 +64,8 @@ async function run(
   throwIfAborted(signal);
   // pip writes to its temporary folder first: in ours its progress can be seen and its leftovers are removed.
   const env = { ...process.env, TMPDIR: folder, TEMP: folder, TMP: folder };
+  // Not pip's business.
+  delete (env as NodeJS.ProcessEnv).HF_TOKEN;
   const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
