@@ -1,7 +1,7 @@
 /**
  * The arithmetic of the benches: medians, and the row every bench reports. Pure.
  *
- * @typedef {'ms' | 's' | 'GiB' | 'steps' | 'times' | 'tokens/s' | 'GB/s'} Unit
+ * @typedef {'ms' | 's' | 'GiB' | 'steps' | 'times' | 'tokens/s' | 'nDCG@10'} Unit
  *
  * One line of a result, in the form `--json` prints it.
  * @typedef {object} Row
@@ -15,7 +15,7 @@
  */
 
 /** Units in which more is better; in all others less is better. */
-const RATES = new Set(['tokens/s', 'GB/s']);
+const MORE_IS_BETTER = new Set(['tokens/s', 'nDCG@10']);
 
 /**
  * The middle value, or the mean of the two middle values.
@@ -37,7 +37,7 @@ export function median(values) {
  * @returns {number}
  */
 export function ratio(unit, ours, peer) {
-  return RATES.has(unit) ? ours / peer : peer / ours;
+  return MORE_IS_BETTER.has(unit) ? ours / peer : peer / ours;
 }
 
 /**

@@ -1,24 +1,52 @@
-/** The texts every bench uses: from the Node API set, always the same ones. */
+/** The texts of the benches: the Node API set, and one query. Always the same ones. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
+const data = new URL('../../data/node-api/', import.meta.url);
+
+/** A query of the usual kind; 20 tokens. */
+export const QUERY = 'How do I read a whole file into memory without blocking the event loop while it is being read?';
+
 /** Every sixteenth entry of the corpus: 131 documents, of all lengths. */
-const DOCUMENT_STEP = 16;
+const SAMPLE_STEP = 16;
 
 /**
- * The sample of documents, as they are embedded: title, newline, text.
+ * The sample of documents that is embedded again and again.
  * @returns {string[]}
  */
 export function documents() {
-  const file = readFileSync(new URL('../../data/node-api/corpus.jsonl.gz', import.meta.url));
-  return gunzipSync(file)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .filter((_, index) => index % DOCUMENT_STEP === 0)
-    .map((line) => JSON.parse(line))
-    .map(({ title, text }) => `${title}\n${text}`);
+  return [...corpus().values()].filter((_, index) => index % SAMPLE_STEP === 0);
 }
 
-/** A query of the usual kind; 21 tokens. */
-export const QUERY = 'How do I read a whole file into memory without blocking the event loop while it is being read?';
+/**
+ * The whole corpus by id, as it is embedded: title, newline, text.
+ * @returns {Map<string, string>}
+ */
+export function corpus() {
+  return new Map(jsonLines('corpus.jsonl.gz').map(({ _id, title, text }) => [_id, `${title}\n${text}`]));
+}
+
+/**
+ * The test queries by id, with their judgements (document id to grade).
+ * @returns {{ queries: Map<string, string>, qrels: Map<string, Map<string, number>> }}
+ */
+export function testQueries() {
+  const texts = new Map(jsonLines('queries.jsonl.gz').map(({ _id, text }) => [_id, text]));
+  /** @type {Map<string, Map<string, number>>} */
+  const qrels = new Map();
+  const [, ...lines] = readFileSync(new URL('qrels/test.tsv', data), 'utf8').trimEnd().split('\n');
+  for (const line of lines) {
+    const [query = '', document = '', grade] = line.split('\t');
+    const grades = qrels.get(query) ?? new Map();
+    qrels.set(query, grades.set(document, Number(grade)));
+  }
+  return { queries: new Map([...qrels.keys()].map((id) => [id, texts.get(id)])), qrels };
+}
+
+/** @param {string} name @returns {any[]} */
+function jsonLines(name) {
+  const lines = gunzipSync(readFileSync(new URL(name, data)))
+    .toString('utf8')
+    .split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}
