@@ -107,10 +107,10 @@ export async function indexCorpus(
     const documents = changed.map(({ record, hash }, index) => toStored(record, hash, vectors[index]!));
     documents.push(...(await withStoredVectors(store, relabelled)));
     if (documents.length > 0) {
-      crashPoint('index:before-commit');
+      crashPoint('index-before-commit');
       if (documents.some(({ id }) => known.has(id))) await store.upsert(documents);
       else await store.append(documents);
-      crashPoint('index:after-commit');
+      crashPoint('index-after-commit');
     }
     done = before.done + changed.length;
     embedded = before.embedded + changed.length;
@@ -120,7 +120,7 @@ export async function indexCorpus(
   throwIfAborted(signal);
   const removed = removeMissing ? await store.delete([...known.keys()].filter((id) => !seen.has(id))) : 0;
   await store.compact();
-  crashPoint('index:before-manifest');
+  crashPoint('index-before-manifest');
   await store.updateManifest(source === undefined ? {} : { source });
   return { embedded, unchanged: done - embedded, removed, documents: store.manifest.documents, tokens };
 }

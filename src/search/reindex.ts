@@ -48,10 +48,10 @@ export async function reindex(
       return { embedded: 0, unchanged: documents, removed: 0, documents, tokens: 0 };
     }
     const report = await rebuild(folder, current, encoder, indexOptions, lock);
-    crashPoint('reindex:before-swap');
+    crashPoint('reindex-before-swap');
     lock.assertHeld();
     await renameDurably(rebuildPath(folder), manifestPath(folder));
-    crashPoint('reindex:mid-swap');
+    crashPoint('reindex-mid-swap');
     await removeLeftovers(folder);
     return report;
   } finally {

@@ -210,6 +210,24 @@ test('reading where there is no index is an error, and makes no folder', async (
   expect(await readdir(folder)).toEqual([]);
 });
 
+test('a table that was being made when its writer was killed is made again', async () => {
+  await (await open('write')).append(FRUIT);
+  await opened.splice(0)[0]!.close();
+  const table = join(folder, 'generation-1', 'documents.lance');
+  await rm(join(table, '_versions'), { recursive: true });
+  const store = await open('write');
+  expect(await store.count()).toBe(0);
+  await store.append(FRUIT);
+  expect(await store.count()).toBe(4);
+});
+
+test('an index without its table is an error that says so', async () => {
+  await open('write');
+  await opened.splice(0)[0]!.close();
+  await rm(join(folder, 'generation-1'), { recursive: true });
+  await expect(open('read')).rejects.toThrow('the table of the index is missing');
+});
+
 test.each([
   ['truncated', '{"formatVersion": 1, "enc', 'CorruptFileError: expected a JSON manifest'],
   ['empty', '', 'CorruptFileError: expected a JSON manifest'],
