@@ -7,7 +7,7 @@ import { checkTensors } from './checkpoint-tensors.js';
 import { configFromJson } from './config-json.js';
 import { openSafetensors, type Safetensors } from './formats/safetensors.js';
 import type { Tokenizer } from './tokenizer.js';
-import { checkTokenizerJson, createTokenizer } from './tokenizer-json.js';
+import { checkTokenizerJson, createTokenizer, type EndOfText } from './tokenizer-json.js';
 
 type SafetensorsFiles = Extract<ModelFiles, { format: 'safetensors' }>;
 
@@ -22,7 +22,8 @@ export async function openSafetensorsCheckpoint(files: SafetensorsFiles): Promis
   try {
     for (const path of files.weights) shards.push(await openSafetensors(path));
     const byName = indexShards(shards);
-    const where = files.weights.length === 1 ? files.weights[0]! : `${files.weights[0]} and the other shards`;
+    if (shards.length === 0) throw new NotFoundError('has no weights', { where: files.name });
+    const where = shards.length === 1 ? files.weights[0]! : `${files.weights[0]} and the other shards`;
     const shape = (name: string) => byName.get(name)?.shape(name);
     const names = checkTensors(config, { names: byName.keys(), shape, where });
     for (const name of names) byName.get(name)!.checkReadable(name);
@@ -71,21 +72,23 @@ async function openTokenizer(files: SafetensorsFiles): Promise<Tokenizer> {
 }
 
 /** The tokenizer's own word first: for a chat model it is the end of a turn. */
-async function endOfText(files: SafetensorsFiles): Promise<string | number | undefined> {
+async function endOfText(files: SafetensorsFiles): Promise<EndOfText | undefined> {
   if (files.tokenizerConfig !== undefined) {
     const checked = tokenizerConfigSchema.safeParse(await readJson(files.tokenizerConfig));
     if (!checked.success) {
       throw new CorruptFileError('expected a string or an object', { where: `${files.tokenizerConfig}: eos_token` });
     }
     const token = checked.data.eos_token;
-    if (token != null) return typeof token === 'string' ? token : token.content;
+    if (token != null) {
+      return { token: typeof token === 'string' ? token : token.content, where: `${files.tokenizerConfig}: eos_token` };
+    }
   }
   const checked = modelConfigSchema.safeParse(await readJson(files.config));
   if (!checked.success) {
     throw new CorruptFileError('expected an integer or a list of them', { where: `${files.config}: eos_token_id` });
   }
-  const id = checked.data.eos_token_id ?? undefined;
-  return Array.isArray(id) ? id[0] : id;
+  const id = [checked.data.eos_token_id ?? []].flat()[0];
+  return id === undefined ? undefined : { token: id, where: `${files.config}: eos_token_id` };
 }
 
 async function readText(path: string): Promise<string> {

@@ -50,7 +50,12 @@ export async function configFromGguf(gguf: Gguf): Promise<DecoderConfig> {
       queryKeyNorm: family === 'qwen3',
       slidingWindow: family === 'llama' && metadata.has(window) ? metadata.size(window) : undefined,
     },
-    gguf.path,
+    {
+      keyValueHeads: metadata.where(key('attention.head_count_kv')),
+      headSize: metadata.where(
+        key(metadata.has(key('attention.key_length')) ? 'attention.key_length' : 'embedding_length'),
+      ),
+    },
   );
 }
 

@@ -85,7 +85,10 @@ export function configFromJson(text: string, path: string): DecoderConfig {
       queryKeyNorm: family === 'qwen3',
       slidingWindow: slidingWindow(json, family, path),
     },
-    path,
+    {
+      keyValueHeads: `${path}: num_key_value_heads`,
+      headSize: `${path}: ${json.head_dim ? 'head_dim' : 'hidden_size'}`,
+    },
   );
 }
 
@@ -94,12 +97,12 @@ function parse(text: string, path: string): ConfigJson {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new CorruptFileError(`is not JSON: ${(error as Error).message}`, { where: path, cause: error });
+    throw new CorruptFileError(`is not JSON: ${(error as Error).message}`, { where: `${path}: content`, cause: error });
   }
   const checked = configSchema.safeParse(json);
   if (checked.success) return checked.data;
   const issue = checked.error.issues[0]!;
-  throw new CorruptFileError(issue.message, { where: [path, issue.path.join('.')].filter(Boolean).join(': ') });
+  throw new CorruptFileError(issue.message, { where: `${path}: ${issue.path.join('.') || 'content'}` });
 }
 
 function refuseUnsupported(json: ConfigJson, family: string, path: string): void {

@@ -1,9 +1,11 @@
-import { InvalidInputError } from '../errors.js';
+import { CorruptFileError, InvalidInputError } from '../errors.js';
 
 /**
- * Pre-tokenizers rewritten where @huggingface/tokenizers 0.2.0 differs from Hugging Face's own (Rust) library: its `Split`
- * translates a pattern's character classes exactly, its built-in patterns use JavaScript's, where `\s` has U+FEFF and
- * lacks U+0085, and `\d` is ASCII only.
+ * Where @huggingface/tokenizers 0.2.0 differs from Hugging Face's own (Rust) library, and how to make it agree.
+ *
+ * Pre-tokenizers: its `Split` translates a pattern's character classes exactly, its built-in patterns use JavaScript's, where
+ * `\s` has U+FEFF and lacks U+0085, and `\d` is ASCII only; so built-in patterns become `Split`s. Decoders: `ByteFallback`
+ * drops a byte order mark (U+FEFF).
  */
 
 /** GPT-2's pattern, which `ByteLevel` stands for. */
@@ -36,7 +38,10 @@ export const sequence = (...pretokenizers: PreTokenizer[]): PreTokenizer => ({ t
 export function exactPreTokenizer(preTokenizer: PreTokenizer | null, where: string): PreTokenizer | null {
   switch (preTokenizer?.type) {
     case 'Sequence': {
-      const parts = preTokenizer.pretokenizers as PreTokenizer[];
+      const parts = preTokenizer.pretokenizers;
+      if (!Array.isArray(parts)) {
+        throw new CorruptFileError('a sequence without a list', { where: `${where}: pre_tokenizer.pretokenizers` });
+      }
       return { ...preTokenizer, pretokenizers: parts.map((part) => exactPreTokenizer(part, where)) };
     }
     case 'ByteLevel':
@@ -55,4 +60,16 @@ export function exactPreTokenizer(preTokenizer: PreTokenizer | null, where: stri
     default:
       return preTokenizer;
   }
+}
+
+/** What decoders of the library hold, as far as it matters here; its types do not export them. */
+interface LibraryDecoder {
+  readonly decoders?: readonly LibraryDecoder[];
+  text_decoder?: TextDecoder;
+}
+
+/** Makes a decoder keep byte order marks, in place. */
+export function keepByteOrderMarks(decoder: LibraryDecoder): void {
+  decoder.decoders?.forEach(keepByteOrderMarks);
+  if (decoder.text_decoder) decoder.text_decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 }

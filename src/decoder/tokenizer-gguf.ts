@@ -20,7 +20,7 @@ export function tokenizerFromGguf(gguf: Pick<Gguf, 'path' | 'metadata'>): Tokeni
   const vocabulary = readVocabulary(metadata);
   const model = metadata.string('tokenizer.ggml.model');
   const key = 'tokenizer.ggml.eos_token_id';
-  const endOfText = metadata.has(key) ? metadata.count(key) : undefined;
+  const endOfText = metadata.has(key) ? { token: metadata.count(key), where: metadata.where(key) } : undefined;
   if (model === 'gpt2') return createTokenizer(byteLevel(vocabulary, metadata), endOfText, gguf.path);
   if (model === 'llama') return createTokenizer(sentencePiece(vocabulary, metadata), endOfText, gguf.path);
   throw new InvalidInputError(`tokenizer model "${model}" is not supported (only gpt2, llama)`, {

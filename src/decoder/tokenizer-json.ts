@@ -1,8 +1,8 @@
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { AddedToken, Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { CorruptFileError, InvalidInputError } from '../errors.js';
 import type { Tokenizer } from './tokenizer.js';
-import { exactPreTokenizer } from './tokenizer-exact.js';
+import { exactPreTokenizer, keepByteOrderMarks } from './tokenizer-exact.js';
 
 /**
  * A `Tokenizer` from the content of a `tokenizer.json` (BPE models only, which all Llama-family models are), run by
@@ -43,32 +43,41 @@ export function checkTokenizerJson(json: unknown, where: string): TokenizerJson 
   const checked = tokenizerSchema.safeParse(json);
   if (checked.success) return checked.data;
   const issue = checked.error.issues[0]!;
-  throw new CorruptFileError(issue.message, { where: [where, issue.path.join('.')].filter(Boolean).join(': ') });
+  throw new CorruptFileError(issue.message, { where: `${where}: ${issue.path.join('.') || 'content'}` });
 }
 
 /** Lone surrogates, which no UTF-8 can spell. */
 const LONE_SURROGATE = /\p{Cs}/gu;
 
+/** The token that ends a text, by id or by text, and where that is said. */
+export interface EndOfText {
+  readonly token: number | string;
+  readonly where: string;
+}
+
 /**
- * Builds the tokenizer. `endOfText` is the id or the text of the token that ends a text.
+ * Builds the tokenizer.
  *
  * Special tokens are kept from the library: it would find them inside text. Added tokens that are *not* special (Qwen's
  * `<tool_call>`, for one) are ordinary vocabulary and are found in text, as the model's own tokenizer does.
  */
-export function createTokenizer(json: TokenizerJson, endOfText: number | string | undefined, where: string): Tokenizer {
+export function createTokenizer(json: TokenizerJson, endOfText: EndOfText | undefined, where: string): Tokenizer {
   const added = json.added_tokens ?? [];
   const special = added.filter((token) => token.special);
   const ids = new Map([...Object.entries(json.model.vocab), ...added.map(({ content, id }) => [content, id] as const)]);
   const tokens = new Map([...ids].map(([token, id]) => [id, token]));
   const specialIds = new Set(special.map(({ id }) => id));
   const library = buildLibrary(json, new Set(special.map(({ content }) => content)), where);
-  // The byte-level decoder must take added tokens as they are spelled, not as bytes.
-  if (library.decoder) library.decoder.added_tokens = added as unknown as typeof library.decoder.added_tokens;
+  if (library.decoder) {
+    // The byte-level decoder must take added tokens as they are spelled, not as bytes.
+    library.decoder.added_tokens = added.map((token) => new AddedToken(token));
+    keepByteOrderMarks(library.decoder as object);
+  }
 
-  const end = typeof endOfText === 'string' ? ids.get(endOfText) : endOfText;
-  if (endOfText !== undefined && (end === undefined || !tokens.has(end))) {
-    throw new CorruptFileError(`the end-of-text token ${JSON.stringify(endOfText)} is not in the vocabulary`, {
-      where,
+  const end = typeof endOfText?.token === 'string' ? ids.get(endOfText.token) : endOfText?.token;
+  if (endOfText && (end === undefined || !tokens.has(end))) {
+    throw new CorruptFileError(`token ${JSON.stringify(endOfText.token)} is not in the vocabulary`, {
+      where: endOfText.where,
     });
   }
   return {
@@ -102,6 +111,9 @@ function buildLibrary(json: TokenizerJson, special: ReadonlySet<string>, where: 
   try {
     return new HuggingFaceTokenizer(content, {});
   } catch (error) {
-    throw new CorruptFileError(`the tokenizer cannot be built: ${(error as Error).message}`, { where, cause: error });
+    throw new CorruptFileError(`the tokenizer cannot be built: ${(error as Error).message}`, {
+      where: `${where}: tokenizer`,
+      cause: error,
+    });
   }
 }
