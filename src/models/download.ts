@@ -74,7 +74,7 @@ async function receive(
       await file.writeFile(block);
       received += block.length;
       options.onBytes?.(received);
-      if (received < bytes) crashPoint('fetch:mid');
+      if (received < bytes) crashPoint('fetch-mid');
     }
   } finally {
     await file.close();

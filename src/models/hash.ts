@@ -11,7 +11,7 @@ export interface HashOptions {
 }
 
 /** Hashing runs at about 0.6 GB/s: files up to this size are hashed at every load, larger ones are remembered. */
-export const REMEMBER_FROM_BYTES = 1e9;
+const REMEMBER_FROM_BYTES = 1e9;
 
 const BLOCK_BYTES = 1 << 20;
 
@@ -50,10 +50,17 @@ const rememberedSchema = z.record(
  * SHA-256 of a file; for a large one it is kept in `<cacheDir>/hashes.json` under the file's path, size and time of
  * change, and computed anew only when one of them differs. A damaged list is begun anew: it holds nothing that cannot
  * be computed again.
+ *
+ * @param fromBytes what counts as large; below it a file is hashed each time
  */
-export async function rememberedSha256(path: string, cacheDir: string, options: HashOptions = {}): Promise<string> {
+export async function rememberedSha256(
+  path: string,
+  cacheDir: string,
+  options: HashOptions = {},
+  fromBytes = REMEMBER_FROM_BYTES,
+): Promise<string> {
   const { size, mtimeMs } = await stat(path);
-  if (size < REMEMBER_FROM_BYTES) return sha256OfFile(path, options);
+  if (size < fromBytes) return sha256OfFile(path, options);
   const key = resolve(path);
   const known = (await readRemembered(cacheDir))[key];
   if (known?.bytes === size && known.modifiedMs === mtimeMs) return known.sha256;

@@ -4,13 +4,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { O1Error, throwIfAborted } from '../errors.js';
 
-/** A lock whose holder has not renewed it for this long belongs to a process that was killed. */
-const STALE_MS = 10_000;
+/**
+ * A lock whose holder has not renewed it for this long belongs to a process that was killed. The library's smallest value
+ * that it calls safe: whoever runs the command again after a kill waits for it.
+ */
+const STALE_MS = 5_000;
 const RETRY_MS = 200;
 
 /**
  * Runs `work` while no other process runs work under the same `path` (the lock itself is the folder `<path>.lock`). Waits as
- * long as the other process lives; a lock left by a killed process is taken over after ten seconds.
+ * long as the other process lives; a lock left by a killed process is taken over after five seconds.
  *
  * @param onWait called a few times a second while another process holds the lock
  * @param work gets a signal that is aborted with the caller's, or when the lock is lost

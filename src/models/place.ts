@@ -53,7 +53,7 @@ export async function verifyAndPlace(
   } finally {
     await file.close();
   }
-  crashPoint('fetch:before-rename');
+  crashPoint('fetch-before-rename');
   await rename(temporary, destination);
-  crashPoint('fetch:after-rename');
+  crashPoint('fetch-after-rename');
 }

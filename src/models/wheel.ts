@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openPromise, type ZipFile } from 'yauzl';
@@ -22,14 +22,12 @@ export interface WheelOptions {
 
 /**
  * Downloads the wheel of a Python package with pip, as a child process, and gives its path in a new folder under `folder`.
- * What an earlier, killed run left in `folder` is removed first.
  */
 export async function downloadWheel(
   wheel: { readonly package: string; readonly version: string },
   folder: string,
   options: WheelOptions = {},
 ): Promise<string> {
-  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const target = await mkdtemp(join(folder, 'pip-'));
   const requirement = `${wheel.package}==${wheel.version}`;
@@ -152,7 +150,7 @@ export async function unpackMember(
           yield block;
           done += block.length;
           onBytes?.(done);
-          if (done < bytes) crashPoint('unpack:mid');
+          if (done < bytes) crashPoint('unpack-mid');
         }
       };
       await pipeline(await zip.openReadStreamPromise(entry), count, createWriteStream(target), { signal });
