@@ -37,7 +37,7 @@ export async function loadBeir(folder: string, split: string): Promise<Retrieval
 
 /** Queries from a BEIR `queries.jsonl` (`_id`, `text`), plain or gzip'd. */
 export async function* readQueries(path: string, options: { badLines?: BadLines } = {}): AsyncGenerator<QueryRecord> {
-  for await (const line of readLines(path)) {
+  for await (const line of readLines(path, options.badLines)) {
     const query = parseLine(options.badLines, () => {
       const object = parseObject(line);
       return { id: idOf(object, '_id', line), text: stringOf(object, 'text', line) };

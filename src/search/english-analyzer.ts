@@ -14,7 +14,7 @@ const POSSESSIVE = /['\u2019\uff07][sS]$/;
 
 /**
  * The terms of an English text as Lucene's `EnglishAnalyzer` makes them: words by UAX #29, the possessive 's taken off,
- * lower case, 33 stop words dropped, Porter's stemmer.
+ * lower case, 33 stop words dropped, Porter's stemmer (which leaves words of one or two letters alone).
  */
 export class EnglishAnalyzer {
   // A corpus repeats its words: each is stemmed once. An empty string stands for a stop word.
@@ -26,16 +26,11 @@ export class EnglishAnalyzer {
       let term = this.#stems.get(token);
       if (term === undefined) {
         const word = token.replace(POSSESSIVE, '').toLowerCase();
-        term = STOP_WORDS.has(word) ? '' : stem(word);
+        term = STOP_WORDS.has(word) ? '' : stemmer(word);
         this.#stems.set(token, term);
       }
       if (term !== '') terms.push(term);
     }
     return terms;
   }
-}
-
-/** Porter's stemmer as Lucene has it, which leaves words of one or two letters alone. */
-function stem(word: string): string {
-  return word.length <= 2 ? word : stemmer(word);
 }

@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { InvalidInputError, NotFoundError } from '../errors.js';
+import { NotFoundError } from '../errors.js';
 import { type BadLines, parseLine } from './bad-lines.js';
+import { decodeUtf8 } from './lines.js';
 import { type ChunkSettings, chunkMarkdown, chunkPlainText } from './markdown-chunks.js';
 import type { DocumentRecord } from './records.js';
 
@@ -28,7 +29,7 @@ export async function* readFolder(folder: string, options: FolderOptions): Async
   if (!isFolder) throw new NotFoundError('no such folder.', { where: folder });
   for (const path of await textFiles(folder, '')) {
     const bytes = await readFile(join(folder, path));
-    const text = parseLine(options.badLines, () => decode(bytes, join(folder, path)));
+    const text = parseLine(options.badLines, () => decodeUtf8(bytes, join(folder, path)));
     if (text === undefined) continue;
     const chunk = PLAIN_TEXT.includes(extname(path).toLowerCase()) ? chunkPlainText : chunkMarkdown;
     yield* chunk(text, path, options);
@@ -47,12 +48,4 @@ async function textFiles(folder: string, prefix: string): Promise<string[]> {
   }
   // By code unit: the same on every system and in every language.
   return paths.sort();
-}
-
-function decode(bytes: Uint8Array, where: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new InvalidInputError('expected text in UTF-8, found bytes that are not.', { where, cause });
-  }
 }

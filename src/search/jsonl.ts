@@ -23,7 +23,7 @@ export interface JsonlOptions {
 export async function* readJsonl(path: string, options: JsonlOptions = {}): AsyncGenerator<DocumentRecord> {
   const { id: idField = '_id', title: titleField = 'title', text: textField = 'text' } = options.fields ?? {};
   const seen = new Map<string, string>();
-  for await (const line of readLines(path)) {
+  for await (const line of readLines(path, options.badLines)) {
     const record = parseLine(options.badLines, () => {
       const object = parseObject(line);
       const id = idOf(object, idField, line);

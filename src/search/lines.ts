@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { CorruptFileError, InvalidInputError, NotFoundError } from '../errors.js';
+import { type BadLines, parseLine } from './bad-lines.js';
 
 /** One line of a text file, without its line ending. */
 export interface Line {
@@ -16,21 +17,28 @@ const NEWLINE = 0x0a;
  * The lines of a UTF-8 text file that are not blank. A name that ends in `.gz` is decompressed on the way; a byte order
  * mark and Windows line endings are taken off. Only a newline ends a line: U+2028 may stand inside a JSON string.
  *
+ * @param badLines collects lines that are not UTF-8, instead of throwing at the first.
  * @throws NotFoundError, CorruptFileError for a damaged gzip file, InvalidInputError for a line that is not UTF-8.
  */
-export async function* readLines(path: string): AsyncGenerator<Line> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
+export async function* readLines(path: string, badLines?: BadLines): AsyncGenerator<Line> {
   let number = 0;
   for await (const bytes of splitLines(path)) {
-    number++;
-    const where = `${path}:${number}`;
-    let text: string;
-    try {
-      text = decoder.decode(bytes).replace(/\r$/, '');
-    } catch (cause) {
-      throw new InvalidInputError('expected text in UTF-8, found bytes that are not.', { where, cause });
-    }
-    if (text.trim() !== '') yield { text, where };
+    const where = `${path}:${++number}`;
+    const text = parseLine(badLines, () => decodeUtf8(bytes, where).replace(/\r$/, ''));
+    if (text !== undefined && text.trim() !== '') yield { text, where };
+  }
+}
+
+/**
+ * Decodes UTF-8 and takes off a byte order mark.
+ *
+ * @throws InvalidInputError with `where` for bytes that are not UTF-8.
+ */
+export function decodeUtf8(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new InvalidInputError('expected text in UTF-8, found bytes that are not.', { where, cause });
   }
 }
 
