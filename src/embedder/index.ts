@@ -1,0 +1,9 @@
+/**
+ * The thinking embedder: the token sequence, instant and thought vectors, thinking. This room does not know how a token
+ * is computed.
+ */
+export { type Adapter, DEFAULT_ADAPTER, openAdapter } from './adapter.js';
+export { type DocumentOptions, type LoadOptions, O1Embedder, type QueriesOptions } from './o1-embedder.js';
+export type { QueryEmbedding, QueryEvent, QueryOptions, Thought, Timings } from './query-embedding.js';
+export { type O1Settings, SEQUENCE_VERSION, settingsSchema } from './settings.js';
+export { cosine, dot, normalise, normalisedMean } from './vectors.js';

@@ -1,0 +1,370 @@
+import { createHash } from 'node:crypto';
+import {
+  checkSampling,
+  Decoder,
+  NUMERIC_MODES,
+  type NumericMode,
+  openCheckpoint,
+  type Tokenizer,
+} from '../decoder/index.js';
+import { InvalidInputError, MismatchError, throwIfAborted } from '../errors.js';
+import { type FetchProgress, resolveModel } from '../models/index.js';
+import { openAdapter } from './adapter.js';
+import { CallQueue } from './call-queue.js';
+import type { QueryEmbedding, QueryEvent, QueryOptions, Thought } from './query-embedding.js';
+import { Sequences } from './sequence.js';
+import type { O1Settings } from './settings.js';
+import { TextStream } from './text-stream.js';
+import { type ThinkingEvent, type ThinkingSettings, think } from './thinking.js';
+import { cosine, normalise, normalisedMean } from './vectors.js';
+
+export interface LoadOptions {
+  /** Adapter folder, or the name of one that comes with the package. Default: the package's own. */
+  readonly adapter?: string | undefined;
+  /** Base model: a name, a folder, a GGUF file or a Hub repository. Default: the one the adapter was trained on. */
+  readonly model?: string | undefined;
+  /** How weights are held and products computed. Default `int8`. */
+  readonly mode?: NumericMode | undefined;
+  /** Threads of one run. Default: the number of physical cores. */
+  readonly threads?: number | undefined;
+  /** Never reach for the network. */
+  readonly offline?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onFetch?: ((progress: FetchProgress) => void) | undefined;
+}
+
+export interface DocumentOptions {
+  /** Tokens of one run, padding included. Default 2048. */
+  readonly maxBatchTokens?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `tokens` counts what has been read so far. */
+  readonly onProgress?:
+    | ((progress: { readonly done: number; readonly total: number; readonly tokens: number }) => void)
+    | undefined;
+}
+
+export interface QueriesOptions extends Omit<QueryOptions, 'thought' | 'deadlineMs'> {
+  /** Thoughts written side by side. Default 16. */
+  readonly maxBatchRows?: number | undefined;
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+}
+
+/** Least cosine between a self-test vector and the same text's vector here. int4 moves vectors by a few per cent. */
+const SELF_TEST_COSINE: Record<NumericMode, number> = { fp32: 0.9999, int8: 0.95, int4: 0.8 };
+
+/**
+ * A decoder that thinks about a query before it embeds it.
+ *
+ * Calls on one instance wait for each other and run in the order in which they came.
+ *
+ * @example
+ * const embedder = await O1Embedder.load();
+ * const { vector, thoughts } = await embedder.embedQuery('watch a folder for changes', { think: 'always' });
+ * const documents = await embedder.embedDocuments(['fs.watch(filename)\nWatch for changes on filename.']);
+ * await embedder.close();
+ */
+export class O1Embedder {
+  readonly settings: O1Settings;
+  readonly mode: NumericMode;
+  readonly dimensions: number;
+  /** Model, adapter, numeric mode and length policy: vectors of equal fingerprints may be compared. */
+  readonly fingerprint: string;
+  readonly #decoder: Decoder;
+  readonly #tokenizer: Tokenizer;
+  readonly #sequences: Sequences;
+  readonly #queue = new CallQueue();
+
+  constructor(parts: {
+    readonly decoder: Decoder;
+    readonly tokenizer: Tokenizer;
+    readonly settings: O1Settings;
+    readonly adapterSha256: string;
+  }) {
+    const { decoder, tokenizer, settings } = parts;
+    this.#decoder = decoder;
+    this.#tokenizer = tokenizer;
+    this.#sequences = new Sequences(tokenizer, settings);
+    this.settings = settings;
+    this.mode = decoder.mode;
+    this.dimensions = decoder.config.hiddenSize;
+    const { base, lengths, sequenceVersion, tokens } = settings;
+    const hash = createHash('sha256');
+    hash.update(JSON.stringify([base.sha256, parts.adapterSha256, decoder.mode, sequenceVersion, lengths, tokens]));
+    this.fingerprint = `${base.model}/${decoder.mode}/${hash.digest('hex').slice(0, 16)}`;
+  }
+
+  /**
+   * Finds the adapter and its base model, merges them, and checks the adapter's self-test.
+   *
+   * @throws MismatchError when the adapter was made for another base model, or its self-test does not hold.
+   */
+  static async load(options: LoadOptions = {}): Promise<O1Embedder> {
+    const { mode = 'int8', threads, signal } = options;
+    if (!NUMERIC_MODES.includes(mode)) {
+      throw new InvalidInputError(`mode must be one of ${NUMERIC_MODES.join(', ')}, got ${JSON.stringify(mode)}`);
+    }
+    const adapter = await openAdapter(options.adapter);
+    const files = await resolveModel(options.model ?? adapter.settings.base.model, {
+      ...(options.offline === undefined ? {} : { offline: options.offline }),
+      ...(options.onFetch ? { onProgress: options.onFetch } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    const checkpoint = await openCheckpoint(files);
+    try {
+      const weights = await adapter.merged(checkpoint);
+      try {
+        const { lengths } = adapter.settings;
+        // The longest sequences are a query with a thought, or a document, and at most four marks.
+        const maxPositions = Math.max(lengths.query + lengths.thought, lengths.document) + 4;
+        const decoder = await Decoder.load(weights, { mode, threads, maxPositions, signal });
+        const { tokenizer } = checkpoint;
+        const { settings, sha256: adapterSha256 } = adapter;
+        const embedder = new O1Embedder({ decoder, tokenizer, settings, adapterSha256 });
+        await embedder.#selfTest(adapter.folder);
+        return embedder;
+      } finally {
+        await weights.close();
+      }
+    } finally {
+      await checkpoint.close();
+    }
+  }
+
+  /** Tokens of a text before it is cut to the length policy. */
+  countTokens(text: string): number {
+    return this.#tokenizer.encode(text).length;
+  }
+
+  /** Unit vectors of documents, in their order. A document that is too long is cut to the length policy. */
+  async embedDocuments(texts: readonly string[], options: DocumentOptions = {}): Promise<Float32Array[]> {
+    return this.#queue.run(async () => {
+      const { maxBatchTokens = 2048, signal, onProgress } = options;
+      throwIfAborted(signal);
+      const sequences = texts.map((text) => this.#sequences.document(text).ids);
+      const vectors = new Array<Float32Array>(texts.length);
+      let [done, tokens] = [0, 0];
+      for (const group of batchByLength(sequences, maxBatchTokens)) {
+        const rows = group.map((i) => sequences[i]!);
+        const hidden = await this.#decoder.encode(rows, signal);
+        for (const [row, i] of group.entries()) vectors[i] = normalise(hidden.at(row, rows[row]!.length - 1));
+        done += group.length;
+        tokens += rows.reduce((sum, { length }) => sum + length, 0);
+        onProgress?.({ done, total: texts.length, tokens });
+      }
+      return vectors;
+    });
+  }
+
+  /** The query's instant vector, its thoughts, and the vector to search with. */
+  async embedQuery(text: string, options: QueryOptions = {}): Promise<QueryEmbedding> {
+    for await (const event of this.streamQuery(text, options)) {
+      if (event.type === 'final') {
+        const { type: _, ...embedding } = event;
+        return embedding;
+      }
+    }
+    throw new Error('the stream ended without a final event');
+  }
+
+  /** The same as events: the instant vector as soon as it is there, each token of the thoughts, the final vector. */
+  async *streamQuery(text: string, options: QueryOptions = {}): AsyncGenerator<QueryEvent, void, void> {
+    const settings = this.#thinkingSettings(options);
+    const release = await this.#queue.turn();
+    try {
+      throwIfAborted(options.signal);
+      if (options.thought !== undefined) yield* this.#withGivenThought(text, options.thought, options.signal);
+      else yield* this.#thinking(text, settings);
+    } finally {
+      release();
+    }
+  }
+
+  /** Many queries, several at a time. Results are in the order of the texts. */
+  async embedQueries(texts: readonly string[], options: QueriesOptions = {}): Promise<QueryEmbedding[]> {
+    const { maxBatchRows = 16, onProgress } = options;
+    const settings = this.#thinkingSettings(options);
+    const results = new Array<QueryEmbedding>(texts.length);
+    const perBatch = Math.max(1, Math.floor(maxBatchRows / Math.max(1, settings.thoughts)));
+    // Queries of like length together: padding is small, and thoughts of like queries end at like times.
+    const order = texts.map((text, i) => ({ i, length: this.countTokens(text) })).sort((a, b) => a.length - b.length);
+    let done = 0;
+    for (let first = 0; first < order.length; first += perBatch) {
+      const group = order.slice(first, first + perBatch).map(({ i }) => i);
+      const embeddings = await this.#queue.run(() =>
+        this.#embedBatch(
+          group.map((i) => texts[i]!),
+          settings,
+        ),
+      );
+      for (const [row, i] of group.entries()) results[i] = embeddings[row]!;
+      done += group.length;
+      onProgress?.({ done, total: texts.length });
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    await this.#queue.run(() => this.#decoder.close());
+  }
+
+  async *#thinking(text: string, settings: ThinkingSettings): AsyncGenerator<QueryEvent, void, void> {
+    const recording = new Recording(this.#tokenizer, this.#sequences.query(text).truncated);
+    const streams = Array.from({ length: settings.thoughts }, () => new TextStream(this.#tokenizer));
+    for await (const event of think(this.#decoder, this.#sequences, [text], settings)) {
+      recording.add(event);
+      if (event.type === 'instant') {
+        yield { type: 'instant', vector: event.vector, prefillMs: recording.prefillMs };
+      } else if (event.type === 'token') {
+        const { sample, token } = event;
+        yield { type: 'token', sample, token, text: streams[sample]!.push(token) };
+      }
+    }
+    yield { type: 'final', ...recording.finish(settings.thoughts) };
+  }
+
+  async #embedBatch(texts: readonly string[], settings: ThinkingSettings): Promise<QueryEmbedding[]> {
+    const recordings = texts.map((text) => new Recording(this.#tokenizer, this.#sequences.query(text).truncated));
+    for await (const event of think(this.#decoder, this.#sequences, texts, settings)) {
+      recordings[event.query]!.add(event);
+    }
+    return recordings.map((recording) => recording.finish(settings.thoughts));
+  }
+
+  async *#withGivenThought(
+    text: string,
+    thought: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<QueryEvent, void, void> {
+    const start = performance.now();
+    const { ids, embeddingAt, truncated } = this.#sequences.query(text);
+    const tokens = this.#sequences.thought(thought);
+    const row = [...ids, ...tokens, ...this.#sequences.closing];
+    const hidden = await this.#decoder.encode([row], signal);
+    const instant = normalise(hidden.at(0, embeddingAt));
+    const vector = normalise(hidden.at(0, row.length - 1));
+    const prefillMs = performance.now() - start;
+    yield { type: 'instant', vector: instant, prefillMs };
+    yield {
+      type: 'final',
+      instant,
+      vector,
+      basis: 'thoughts',
+      thoughts: [{ text: this.#tokenizer.decode(tokens), tokens, finishReason: 'given', vector }],
+      deadlineReached: false,
+      truncated,
+      timings: { prefillMs, thinkMs: 0, closingMs: 0, totalMs: performance.now() - start },
+    };
+  }
+
+  #thinkingSettings(options: QueryOptions): ThinkingSettings {
+    const { thinking, lengths } = this.settings;
+    const { thoughts = thinking.thoughts, temperature = thinking.temperature, topP = thinking.topP } = options;
+    const { maxTokens = lengths.thought, seed = 0, deadlineMs = Number.POSITIVE_INFINITY } = options;
+    checkSampling({ temperature, topP, topK: options.topK });
+    checkWhole('thoughts', thoughts, 1);
+    checkWhole('seed', seed, 0);
+    checkWhole('maxTokens', maxTokens, 1);
+    if (!(deadlineMs >= 0)) throw new InvalidInputError(`deadlineMs must be a number from 0 up, got ${deadlineMs}`);
+    if (maxTokens > lengths.thought) {
+      throw new InvalidInputError(`maxTokens must be at most ${lengths.thought}, got ${maxTokens}`, {
+        hint: "The adapter's length policy (o1.json) sets the limit.",
+      });
+    }
+    const never = (options.think ?? thinking.think) === 'never';
+    return {
+      thoughts: never ? 0 : thoughts,
+      temperature,
+      topP,
+      topK: options.topK,
+      seed,
+      maxTokens,
+      deadline: performance.now() + deadlineMs,
+      ignoreEnd: options.ignoreEnd ?? false,
+      signal: options.signal,
+    };
+  }
+
+  async #selfTest(where: string): Promise<void> {
+    for (const { kind, text, head } of this.settings.selfTest) {
+      const vector =
+        kind === 'document'
+          ? (await this.embedDocuments([text]))[0]!
+          : (await this.embedQuery(text, { think: 'never' })).vector;
+      const likeness = cosine(vector.subarray(0, head.length), head);
+      const least = SELF_TEST_COSINE[this.mode];
+      if (!(likeness >= least)) {
+        throw new MismatchError(
+          `self-test failed: the vector of ${JSON.stringify(text)} has cosine ${likeness.toFixed(4)} to the one stored with the adapter, expected at least ${least} in ${this.mode}`,
+          { where, hint: 'The adapter is damaged, or does not belong to this model.' },
+        );
+      }
+    }
+  }
+}
+
+/** Collects the events of one query. */
+class Recording {
+  readonly #tokenizer: Tokenizer;
+  readonly #truncated: boolean;
+  readonly #start = performance.now();
+  readonly #thoughts: Thought[] = [];
+  #instant: Float32Array | undefined;
+  #finished = 0;
+  #closingMs = 0;
+  prefillMs = 0;
+
+  constructor(tokenizer: Tokenizer, truncated: boolean) {
+    this.#tokenizer = tokenizer;
+    this.#truncated = truncated;
+  }
+
+  add(event: ThinkingEvent): void {
+    if (event.type === 'instant') {
+      this.#instant = event.vector;
+      this.prefillMs = performance.now() - this.#start;
+    } else if (event.type === 'thought') {
+      const { tokens, finishReason, vector, sample, closingMs } = event;
+      this.#thoughts[sample] = { text: this.#tokenizer.decode(tokens), tokens, finishReason, vector };
+      this.#finished = performance.now();
+      this.#closingMs = closingMs;
+    }
+  }
+
+  finish(expected: number): QueryEmbedding {
+    const instant = this.#instant!;
+    const thoughts = this.#thoughts.filter(Boolean);
+    const thinkMs = thoughts.length === 0 ? 0 : this.#finished - this.#start - this.prefillMs;
+    return {
+      instant,
+      vector: thoughts.length === 0 ? instant : normalisedMean(thoughts.map(({ vector }) => vector)),
+      basis: thoughts.length === 0 ? 'instant' : 'thoughts',
+      thoughts,
+      deadlineReached: thoughts.length < expected,
+      truncated: this.#truncated,
+      timings: {
+        prefillMs: this.prefillMs,
+        thinkMs,
+        closingMs: this.#closingMs,
+        totalMs: performance.now() - this.#start,
+      },
+    };
+  }
+}
+
+/** Indices in groups of like length, shortest first, whose padded size stays within a number of tokens. */
+export function batchByLength(sequences: readonly (readonly number[])[], maxTokens: number): number[][] {
+  const order = [...sequences.keys()].sort((a, b) => sequences[a]!.length - sequences[b]!.length || a - b);
+  const groups: number[][] = [];
+  for (const i of order) {
+    const last = groups.at(-1);
+    if (last && (last.length + 1) * sequences[i]!.length <= maxTokens) last.push(i);
+    else groups.push([i]);
+  }
+  return groups;
+}
+
+function checkWhole(name: string, value: number, least: number): void {
+  if (!(Number.isSafeInteger(value) && value >= least)) {
+    throw new InvalidInputError(`${name} must be a whole number from ${least} up, got ${value}`);
+  }
+}

@@ -1,0 +1,147 @@
+import {
+  type Decoder,
+  hashIntegers,
+  type SamplingSettings,
+  SequenceBatch,
+  sampleToken,
+  uniform,
+} from '../decoder/index.js';
+import type { Sequences } from './sequence.js';
+import { normalise } from './vectors.js';
+
+/** How thoughts are written. */
+export interface ThinkingSettings extends SamplingSettings {
+  /** Thoughts of each query; 0 gives the instant vector alone. */
+  readonly thoughts: number;
+  readonly seed: number;
+  /** At most this many tokens a thought. */
+  readonly maxTokens: number;
+  /** Stop at this time (as `performance.now()` counts), with what is finished by then. */
+  readonly deadline: number;
+  /** Write `maxTokens` tokens whatever the model says: for measuring. */
+  readonly ignoreEnd: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What happens while a batch of queries is thought about, in order. */
+export type ThinkingEvent =
+  | { readonly type: 'instant'; readonly query: number; readonly vector: Float32Array }
+  | { readonly type: 'token'; readonly query: number; readonly sample: number; readonly token: number }
+  | {
+      readonly type: 'thought';
+      readonly query: number;
+      readonly sample: number;
+      readonly tokens: readonly number[];
+      readonly finishReason: 'stop' | 'length';
+      /** The vector at the last `<emb>`. */
+      readonly vector: Float32Array;
+      /** Time from the last drawn token to the vector, in ms. */
+      readonly closingMs: number;
+    };
+
+/** One thought being written. Its row of the batch reads `next` in the coming step. */
+interface Row {
+  readonly query: number;
+  readonly sample: number;
+  /** Key of the query's tokens for random numbers. */
+  readonly key: number;
+  readonly tokens: number[];
+  next: number;
+  finishReason: 'stop' | 'length' | undefined;
+  /** Closing tokens that are still to be read, `next` included. */
+  closing: number;
+  closingStart: number;
+}
+
+/**
+ * Embeds queries and goes on thinking in the same KV cache: nothing is read twice.
+ *
+ * All rows of the batch step together, each at its own point: some draw the next token of their thought while others
+ * already read `</s>` and the last `<emb>`. Tokens, and in fp32 vectors, do not depend on what else is in the batch.
+ */
+export async function* think(
+  decoder: Decoder,
+  sequences: Sequences,
+  texts: readonly string[],
+  settings: ThinkingSettings,
+): AsyncGenerator<ThinkingEvent, void, void> {
+  const { signal, thoughts, deadline } = settings;
+  const prompts = texts.map((text) => sequences.query(text));
+  const { batch, hidden } = await SequenceBatch.prefill(
+    decoder,
+    prompts.map(({ ids }) => ids),
+    signal,
+  );
+  for (const [query, { embeddingAt }] of prompts.entries()) {
+    yield { type: 'instant', query, vector: normalise(hidden.at(query, embeddingAt)) };
+  }
+  if (thoughts === 0 || performance.now() >= deadline) return;
+
+  const first = await decoder.logits(prompts.map(({ ids }, query) => hidden.at(query, ids.length - 1)));
+  let rows = prompts.flatMap(({ ids }, query) =>
+    Array.from({ length: thoughts }, (_, sample): Row => {
+      const key = hashIntegers(ids);
+      return { query, sample, key, tokens: [], next: 0, finishReason: undefined, closing: 0, closingStart: 0 };
+    }),
+  );
+  batch.select(rows.map(({ query }) => query));
+  const [end, embedding] = sequences.closing as [number, number];
+  const draw = (row: Row, logits: Float32Array): ThinkingEvent | undefined => {
+    const random = uniform(settings.seed, row.key, row.sample, row.tokens.length);
+    const banned = settings.ignoreEnd ? new Set([...sequences.marks, end]) : sequences.marks;
+    const token = sampleToken(logits, settings, random, banned);
+    if (token === end) {
+      close(row, 'stop');
+      return undefined;
+    }
+    row.tokens.push(token);
+    row.next = token;
+    return { type: 'token', query: row.query, sample: row.sample, token };
+  };
+  const close = (row: Row, reason: 'stop' | 'length') => {
+    row.finishReason = reason;
+    row.closing = sequences.closing.length;
+    row.closingStart = performance.now();
+    row.next = end;
+  };
+
+  for (const row of rows) {
+    const event = draw(row, first[row.query]!);
+    if (event) yield event;
+  }
+  while (rows.length > 0) {
+    if (performance.now() >= deadline) return;
+    const states = await batch.step(
+      rows.map((row) => row.next),
+      signal,
+    );
+    const drawing: { row: Row; state: Float32Array }[] = [];
+    for (const [i, row] of rows.entries()) {
+      if (row.closing > 0) {
+        row.closing--;
+        row.next = embedding;
+      } else if (row.tokens.length === settings.maxTokens) {
+        // The last token has just been read: close the thought as if it had ended by itself.
+        close(row, 'length');
+      } else {
+        drawing.push({ row, state: states[i]! });
+      }
+    }
+    for (const [i, row] of rows.entries()) {
+      if (!row.finishReason || row.closing > 0) continue;
+      const { query, sample, tokens, finishReason, closingStart } = row;
+      const closingMs = performance.now() - closingStart;
+      yield { type: 'thought', query, sample, tokens, finishReason, vector: normalise(states[i]!), closingMs };
+    }
+    if (drawing.length > 0) {
+      const logits = await decoder.logits(drawing.map(({ state }) => state));
+      for (const [i, { row }] of drawing.entries()) {
+        const event = draw(row, logits[i]!);
+        if (event) yield event;
+      }
+    }
+    const unfinished = rows.flatMap((row, i) => (row.finishReason && row.closing === 0 ? [] : [i]));
+    rows = unfinished.map((i) => rows[i]!);
+    if (rows.length > 0) batch.select(unfinished);
+  }
+}

@@ -1,0 +1,27 @@
+/** Pure functions of vectors. */
+
+/** Scaled to length 1. A vector of zeros stays as it is. */
+export function normalise(vector: ArrayLike<number>): Float32Array {
+  let sum = 0;
+  for (let i = 0; i < vector.length; i++) sum += vector[i]! * vector[i]!;
+  const scale = sum === 0 ? 0 : 1 / Math.sqrt(sum);
+  return Float32Array.from({ length: vector.length }, (_, i) => vector[i]! * scale);
+}
+
+/** Mean of vectors of one length, scaled to length 1. */
+export function normalisedMean(vectors: readonly Float32Array[]): Float32Array {
+  const sum = new Float64Array(vectors[0]!.length);
+  for (const vector of vectors) {
+    for (let i = 0; i < sum.length; i++) sum[i]! += vector[i]!;
+  }
+  return normalise(sum);
+}
+
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+export const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
