@@ -65,7 +65,7 @@ export function exactPreTokenizer(preTokenizer: PreTokenizer | null, where: stri
 /** What decoders of the library hold, as far as it matters here; its types do not export them. */
 interface LibraryDecoder {
   readonly decoders?: readonly LibraryDecoder[];
-  text_decoder?: TextDecoder;
+  text_decoder?: InstanceType<typeof TextDecoder>;
 }
 
 /** Makes a decoder keep byte order marks, in place. */
