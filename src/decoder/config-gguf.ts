@@ -99,6 +99,7 @@ function llama3Scaling(
   } as const;
   const expected = llama3Divisors(scaling, headSize, ropeTheta);
   const agrees =
+    scaling.factor >= 1 &&
     divisors.length === expected.length &&
     expected.every((value, i) => Math.abs(value - divisors[i]!) <= 1e-3 * Math.abs(value));
   if (!agrees) {

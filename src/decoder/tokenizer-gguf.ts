@@ -111,19 +111,11 @@ function byteLevel(vocabulary: Vocabulary, metadata: GgufMetadata): TokenizerJso
     });
   }
   const prefix = metadata.has('tokenizer.ggml.add_space_prefix') && metadata.bool('tokenizer.ggml.add_space_prefix');
-  const mergesKey = 'tokenizer.ggml.merges';
-  const merges = metadata.strings(mergesKey).map((merge): [string, string] => {
-    const space = merge.indexOf(' ', 1);
-    if (space < 0) {
-      throw new CorruptFileError(`${JSON.stringify(merge)} is no pair of tokens`, { where: metadata.where(mergesKey) });
-    }
-    return [merge.slice(0, space), merge.slice(space + 1)];
-  });
   return {
     model: {
       type: 'BPE',
       vocab: Object.fromEntries(vocabulary.ids),
-      merges,
+      merges: [...metadata.strings('tokenizer.ggml.merges')],
       ignore_merges: kind.ignoreMerges ?? false,
     },
     added_tokens: addedTokens(vocabulary),

@@ -23,6 +23,7 @@ const tokenizerSchema = z.looseObject({
     vocab: z.record(z.string(), z.int().nonnegative()),
     merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
     unk_token: z.string().nullish(),
+    continuing_subword_prefix: z.string().nullish(),
   }),
   added_tokens: z.array(addedTokenSchema).nullish(),
   normalizer: component,
@@ -100,7 +101,12 @@ function buildLibrary(json: TokenizerJson, special: ReadonlySet<string>, where: 
   const inText = ([token]: [string, number]) => !special.has(token) || token === json.model.unk_token;
   const content = {
     ...json,
-    model: { ...json.model, type: 'BPE', vocab: Object.fromEntries(Object.entries(json.model.vocab).filter(inText)) },
+    model: {
+      ...json.model,
+      type: 'BPE',
+      vocab: Object.fromEntries(Object.entries(json.model.vocab).filter(inText)),
+      merges: checkedMerges(json, where),
+    },
     added_tokens: (json.added_tokens ?? []).filter((token) => !token.special),
     normalizer: json.normalizer ?? null,
     pre_tokenizer: exactPreTokenizer(json.pre_tokenizer ?? null, where),
@@ -116,4 +122,24 @@ function buildLibrary(json: TokenizerJson, special: ReadonlySet<string>, where: 
       cause: error,
     });
   }
+}
+
+/** The merges as pairs; each half and their union must be tokens, or text would be lost without a word. */
+function checkedMerges({ model }: TokenizerJson, where: string): [string, string][] {
+  if (model.continuing_subword_prefix) {
+    throw new InvalidInputError('a subword prefix is not supported', {
+      where: `${where}: model.continuing_subword_prefix`,
+    });
+  }
+  return model.merges.map((merge, i) => {
+    const pair = typeof merge === 'string' ? merge.split(' ') : merge;
+    const [left, right] = pair;
+    const isToken = (token: string | undefined) => token !== undefined && Object.hasOwn(model.vocab, token);
+    if (pair.length !== 2 || !isToken(left) || !isToken(right) || !isToken(`${left}${right}`)) {
+      throw new CorruptFileError(`${JSON.stringify(merge)} is no pair of tokens that make a token`, {
+        where: `${where}: merge ${i + 1} of ${model.merges.length}`,
+      });
+    }
+    return pair as [string, string];
+  });
 }

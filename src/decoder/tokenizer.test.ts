@@ -207,7 +207,8 @@ describe('GGUF metadata', () => {
     [{ 'tokenizer.ggml.tokens': ['a', 'a', 'b', 'c', 'd'] }, /tokenizer\.ggml\.tokens": "a" appears twice/],
     [{ 'tokenizer.ggml.token_type': [1] }, /token_type": has 1 entries for 5 tokens/],
     [{ 'tokenizer.ggml.merges': undefined }, /tokenizer\.ggml\.merges": is missing/],
-    [{ 'tokenizer.ggml.merges': ['ab'] }, /tokenizer\.ggml\.merges": "ab" is no pair of tokens/],
+    [{ 'tokenizer.ggml.merges': ['ab'] }, /merge 1 of 1: "ab" is no pair of tokens/],
+    [{ 'tokenizer.ggml.merges': ['a b', 'b a'] }, /merge 2 of 2: "b a" is no pair of tokens that make a token/],
     [{ 'tokenizer.ggml.eos_token_id': 5 }, /tokenizer\.ggml\.eos_token_id": token 5 is not in the vocabulary/],
   ])('%j names the key', (changes, message) => {
     expect(from(changes)).toThrow(message);
