@@ -1,6 +1,6 @@
 import { crashPoint } from '../crash-point.js';
 import { InvalidInputError, throwIfAborted } from '../errors.js';
-import type { DocumentEncoder } from './document-encoder.js';
+import type { DocumentEncoder, EncodingProgress } from './document-encoder.js';
 import { assertSameEncoder } from './manifest.js';
 import { type DocumentRecord, documentText, textHash } from './records.js';
 import type { StoredDocument, VectorStore } from './vector-store.js';
@@ -68,53 +68,21 @@ export async function indexCorpus(
   const known = await knownStates(store);
   const seen = new Set<string>();
   let [done, embedded, tokens] = [0, 0, 0];
-  const report = () => onProgress?.({ done, total, embedded, tokens });
 
   for await (const chunk of chunks(records, chunkSize)) {
     throwIfAborted(signal);
-    for (const { id } of chunk) {
-      if (seen.has(id)) throw new InvalidInputError(`the id "${id}" comes twice in the corpus.`);
-      seen.add(id);
-    }
-    const hashes = chunk.map(textHash);
-    const changed = chunk.flatMap((record, index) => {
-      const hash = hashes[index]!;
-      return known.get(record.id)?.textHash === hash ? [] : [{ record, hash }];
-    });
-    const relabelled = chunk.filter((record, index) => {
-      const state = known.get(record.id);
-      return state !== undefined && state.textHash === hashes[index] && state.metadata !== metadataKey(record);
-    });
-    const before = { done: done + chunk.length - changed.length, embedded, tokens };
-    const vectors =
-      changed.length === 0
-        ? []
-        : await encoder.embedDocuments(
-            changed.map(({ record }) => documentText(record)),
-            {
-              ...(signal ? { signal } : {}),
-              onProgress: (progress) => {
-                done = before.done + progress.done;
-                embedded = before.embedded + progress.done;
-                tokens = before.tokens + progress.tokens;
-                report();
-              },
-            },
-          );
-    if (vectors.length !== changed.length) {
-      throw new InvalidInputError(`the encoder gave ${vectors.length} vectors for ${changed.length} texts.`);
-    }
-    const documents = changed.map(({ record, hash }, index) => toStored(record, hash, vectors[index]!));
-    documents.push(...(await withStoredVectors(store, relabelled)));
-    if (documents.length > 0) {
-      crashPoint('index-before-commit');
-      if (documents.some(({ id }) => known.has(id))) await store.upsert(documents);
-      else await store.append(documents);
-      crashPoint('index-after-commit');
-    }
-    done = before.done + changed.length;
-    embedded = before.embedded + changed.length;
-    report();
+    addIds(seen, chunk);
+    const { unchanged, changed, relabelled } = compare(chunk, known);
+    const before = { done: done + unchanged, embedded, tokens };
+    const count = (newlyEmbedded: number, newTokens: number) => {
+      done = before.done + newlyEmbedded;
+      embedded = before.embedded + newlyEmbedded;
+      tokens = before.tokens + newTokens;
+      onProgress?.({ done, total, embedded, tokens });
+    };
+    const documents = await embed(changed, encoder, signal, (progress) => count(progress.done, progress.tokens));
+    await commit(store, [...documents, ...(await withStoredVectors(store, relabelled))], known);
+    count(changed.length, tokens - before.tokens);
   }
 
   throwIfAborted(signal);
@@ -125,7 +93,61 @@ export async function indexCorpus(
   return { embedded, unchanged: done - embedded, removed, documents: store.manifest.documents, tokens };
 }
 
-async function knownStates(store: VectorStore): Promise<Map<string, { textHash: string; metadata: string }>> {
+/** What the index knows of each id. */
+type KnownStates = ReadonlyMap<string, { readonly textHash: string; readonly metadata: string }>;
+
+function addIds(seen: Set<string>, chunk: readonly DocumentRecord[]): void {
+  for (const { id } of chunk) {
+    if (seen.has(id)) {
+      throw new InvalidInputError(`the id "${id}" comes twice in the corpus.`, { hint: 'Ids must be unique.' });
+    }
+    seen.add(id);
+  }
+}
+
+interface ChangedRecord {
+  readonly record: DocumentRecord;
+  readonly hash: string;
+}
+
+/** Which documents of a chunk are to be embedded, and which have only new metadata (they count as unchanged too). */
+function compare(chunk: readonly DocumentRecord[], known: KnownStates) {
+  const changed: ChangedRecord[] = [];
+  const relabelled: DocumentRecord[] = [];
+  for (const record of chunk) {
+    const hash = textHash(record);
+    const state = known.get(record.id);
+    if (state?.textHash !== hash) changed.push({ record, hash });
+    else if (state.metadata !== metadataKey(record)) relabelled.push(record);
+  }
+  return { unchanged: chunk.length - changed.length, changed, relabelled };
+}
+
+async function embed(
+  changed: readonly ChangedRecord[],
+  encoder: DocumentEncoder,
+  signal: AbortSignal | undefined,
+  onProgress: (progress: EncodingProgress) => void,
+): Promise<StoredDocument[]> {
+  if (changed.length === 0) return [];
+  const texts = changed.map(({ record }) => documentText(record));
+  const vectors = await encoder.embedDocuments(texts, { ...(signal ? { signal } : {}), onProgress });
+  if (vectors.length !== texts.length) {
+    throw new InvalidInputError(`the encoder gave ${vectors.length} vectors for ${texts.length} texts.`);
+  }
+  return changed.map(({ record, hash }, index) => toStored(record, hash, vectors[index]!));
+}
+
+async function commit(store: VectorStore, documents: readonly StoredDocument[], known: KnownStates): Promise<void> {
+  if (documents.length === 0) return;
+  crashPoint('index-before-commit');
+  // Appending does not look for the ids: cheaper, and enough for a new corpus.
+  if (documents.some(({ id }) => known.has(id))) await store.upsert(documents);
+  else await store.append(documents);
+  crashPoint('index-after-commit');
+}
+
+async function knownStates(store: VectorStore): Promise<KnownStates> {
   const known = new Map<string, { textHash: string; metadata: string }>();
   for await (const state of store.states()) {
     known.set(state.id, { textHash: state.textHash, metadata: metadataKey(state) });

@@ -12,6 +12,7 @@ export type { DocumentEncoder, EncoderIdentity, EncodingProgress } from './docum
 export { type FolderOptions, readFolder } from './folder.js';
 export { type IndexOptions, type IndexProgress, type IndexReport, indexCorpus } from './index-corpus.js';
 export { type JsonlOptions, readJsonl } from './jsonl.js';
+export { type Line, readLines } from './lines.js';
 export { type IndexManifest, readManifest } from './manifest.js';
 export { type ChunkSettings, chunkMarkdown, chunkPlainText } from './markdown-chunks.js';
 export type { MetadataFilter } from './metadata-filter.js';

@@ -1,7 +1,16 @@
 import { InvalidInputError, MismatchError } from '../errors.js';
-import { type LanceTable, openLanceTable, scanDocuments, scanStates, searchTable, toRows } from './lance-table.js';
+import {
+  type LanceTable,
+  openLanceTable,
+  scanDocuments,
+  scanStates,
+  scanStored,
+  searchTable,
+  toRows,
+} from './lance-table.js';
 import { generationFolder, type IndexManifest, readManifest, writeManifest } from './manifest.js';
 import { sqlString, toCondition } from './metadata-filter.js';
+import type { DocumentRecord } from './records.js';
 import type { SearchHit, SearchOptions, StoredDocument, StoredState, VectorStore } from './vector-store.js';
 import type { WriterLock } from './writer-lock.js';
 
@@ -72,7 +81,7 @@ export class LanceStore implements VectorStore {
   async get(ids: readonly string[]): Promise<Map<string, StoredDocument>> {
     const found = new Map<string, StoredDocument>();
     for (const condition of idConditions(ids)) {
-      for (const document of await this.#read(() => collect(scanDocuments(this.#open.table, condition)))) {
+      for (const document of await this.#read(() => collect(scanStored(this.#open.table, condition)))) {
         found.set(document.id, document);
       }
     }
@@ -84,6 +93,10 @@ export class LanceStore implements VectorStore {
   }
 
   iterate(): AsyncIterable<StoredDocument> {
+    return scanStored(this.#open.table);
+  }
+
+  documents(): AsyncIterable<DocumentRecord> {
     return scanDocuments(this.#open.table);
   }
 

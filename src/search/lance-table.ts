@@ -89,10 +89,14 @@ function toStored(row: Row): StoredDocument {
 }
 
 /** All documents that meet a condition in SQL, in the order of their commits. */
-export async function* scanDocuments(table: Table, condition?: string): AsyncGenerator<StoredDocument> {
+export async function* scanStored(table: Table, condition?: string): AsyncGenerator<StoredDocument> {
   const query = table.query().select([...DOCUMENT_COLUMNS, 'text_hash', 'vector']);
   if (condition) query.where(condition);
   for await (const row of rowsOf(query)) yield toStored(row);
+}
+
+export async function* scanDocuments(table: Table): AsyncGenerator<DocumentRecord> {
+  for await (const row of rowsOf(table.query().select(DOCUMENT_COLUMNS))) yield toDocument(row);
 }
 
 export async function* scanStates(table: Table): AsyncGenerator<StoredState> {

@@ -131,6 +131,7 @@ test('iterates in the order of the commits, vectors byte for byte, also after co
   expect(await all(store.iterate())).toEqual(documents);
   await store.compact();
   expect(await all(store.iterate())).toEqual(documents);
+  expect((await all(store.documents()))[7]).toEqual({ id: documents[7]!.id, text: documents[7]!.text });
   expect((await all(store.states()))[7]).toEqual({ id: documents[7]!.id, textHash: documents[7]!.textHash });
 });
 
@@ -168,6 +169,18 @@ test('only one writer at a time; the next one gets in when it has gone', async (
   await expect(open('write')).rejects.toThrow('another process is writing to this index');
   await opened.splice(0)[0]!.close();
   expect(first).not.toBe(await open('write'));
+});
+
+test('a writer that lost its lock commits nothing more', async () => {
+  const store = await open('write');
+  await store.append(FRUIT.slice(0, 1));
+  // As after a long sleep of the machine: the lock was stale, and somebody else took it.
+  await rm(join(folder, 'writer.lock'), { recursive: true });
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await expect(store.append(FRUIT.slice(1))).rejects.toThrow('the right to write to this index was lost');
+  await expect(store.upsert(FRUIT)).rejects.toThrow('lost');
+  await expect(store.delete(['a'])).rejects.toThrow('lost');
+  expect(await store.count()).toBe(1);
 });
 
 test('another encoder is refused with both fingerprints', async () => {

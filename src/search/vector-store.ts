@@ -50,6 +50,8 @@ export interface VectorStore {
   count(): Promise<number>;
   /** All documents, in the order of their commits. */
   iterate(): AsyncIterable<StoredDocument>;
+  /** All documents without vectors, in the same order: enough for BM25. */
+  documents(): AsyncIterable<DocumentRecord>;
   /** All documents without text and vector. */
   states(): AsyncIterable<StoredState>;
   /** Puts the parts of many commits together and drops what no longer belongs to the index. Wanted after many changes. */
