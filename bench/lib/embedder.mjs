@@ -1,10 +1,10 @@
-/** The embedder under test, as the demo uses it: adapter included. */
+/** The embedder under test, with the adapter that the demo uses: the default one. */
 import { O1Embedder } from '../../dist/embedder/index.js';
 import { MODEL, OUR_THREADS } from './model.mjs';
 
 /** @param {'fp32' | 'int8' | 'int4'} mode */
 export function loadEmbedder(mode) {
-  return O1Embedder.load({ model: MODEL, adapter: 'node-api', mode, threads: OUR_THREADS });
+  return O1Embedder.load({ model: MODEL, mode, threads: OUR_THREADS });
 }
 
 /**
