@@ -123,6 +123,19 @@ test('a title that leaves no room loses its outer headings', () => {
   expect(chunkMarkdown(text, 'a.md', settings)[0]!.title).toBe('Seven eight > Nine ten');
 });
 
+test('an embedded image is left out, and a megabyte without a space is cut without counting its tokens', () => {
+  const image = `![a plot](data:image/png;base64,${'iVBORw0KGgo='.repeat(50_000)})`;
+  expect(chunkMarkdown(`# T\n\n${image}`, 'a.md', settings)[0]!.text).toBe('![a plot](data:image/png;base64,)');
+  let longest = 0;
+  const counting = (text: string) => {
+    longest = Math.max(longest, text.length);
+    return Math.ceil(text.length / 4);
+  };
+  const chunks = chunkMarkdown('x'.repeat(1_000_000), 'a.md', { maxTokens: 192, countTokens: counting });
+  expect(chunks.map(({ text }) => text).join('')).toHaveLength(1_000_000);
+  expect(longest).toBeLessThan(20_000);
+});
+
 test('empty headings and headings without letters have ids of their own', () => {
   const ids = chunkMarkdown('start\n\n#\n\na\n\n#\n\nb\n\n# ???\n\nc\n\n# -1\n\nd', 'a.md', settings).map(
     ({ id }) => id,

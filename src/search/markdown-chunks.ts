@@ -11,6 +11,9 @@ export interface ChunkSettings {
 
 const DEFAULT_MAX_TOKENS = 192;
 
+/** An image or font written into the text itself: often longer than the text, and nothing to search for. */
+const EMBEDDED_DATA = /(data:[\w+.-]+\/[\w+.-]+;base64,)[A-Za-z0-9+/=]+/g;
+
 /**
  * Cuts a Markdown text at its headings, and long sections into parts.
  *
@@ -26,7 +29,7 @@ const DEFAULT_MAX_TOKENS = 192;
  * @param path of the file, with `/` on every system.
  */
 export function chunkMarkdown(text: string, path: string, settings: ChunkSettings): DocumentRecord[] {
-  const document = parseMarkdown(text);
+  const document = parseMarkdown(text.replace(EMBEDDED_DATA, '$1'));
   const slugs = new Map<string, number>();
   return document.sections.flatMap(({ headings, line, blocks }, index) => {
     // Also a section without text takes its slug: the next one of the same name has the number GitHub gives it.

@@ -39,14 +39,14 @@ export async function openStore(folder: string, options: OpenStoreOptions): Prom
   if (access === 'read') return openForReading(folder, encoder);
   const lock = await acquireWriterLock(folder, lockStaleMs);
   try {
-    let manifest = await readManifestFile(manifestPath(folder));
-    if (manifest) assertSameEncoder(manifest, encoder, folder);
+    const existing = await readManifestFile(manifestPath(folder));
+    if (existing) assertSameEncoder(existing, encoder, folder);
     await removeLeftovers(folder);
-    if (!manifest) {
-      manifest = newManifest(encoder, 1, source);
-      await writeManifest(manifestPath(folder), manifest);
-    }
-    return await LanceStore.open({ folder, manifest, manifestFile: manifestPath(folder), lock });
+    const manifest = existing ?? newManifest(encoder, 1, source);
+    const store = await LanceStore.open({ folder, manifest, manifestFile: manifestPath(folder), lock });
+    // The manifest last: where there is one, there is a table to read.
+    if (!existing) await writeManifest(manifestPath(folder), manifest);
+    return store;
   } catch (error) {
     await lock.release();
     throw error;

@@ -9,6 +9,12 @@ interface Piece {
   readonly separator: string;
 }
 
+/**
+ * A longer text is taken as too long without counting: a tokenizer may need very long for a megabyte without a space.
+ * English has about 4 characters a token; nothing but runs of white space has 64.
+ */
+const MOST_CHARACTERS_A_TOKEN = 64;
+
 const LIST_OR_TABLE = /^\s*(?:[-*+]|\d+[.)]|\|)\s?/m;
 const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
 
@@ -19,7 +25,7 @@ const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
  * sentences, a sentence at spaces, and a word that is still too long anywhere.
  */
 export function packBlocks(blocks: readonly Block[], budget: number, countTokens: TokenCounter): string[] {
-  const fits = (text: string) => countTokens(text) <= budget;
+  const fits = (text: string) => text.length <= MOST_CHARACTERS_A_TOKEN * budget && countTokens(text) <= budget;
   const pieces = blocks.flatMap((block) => cut({ text: block.text, separator: '\n\n' }, block.kind, fits));
   return pack(pieces, fits);
 }
