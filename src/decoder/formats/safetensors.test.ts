@@ -54,6 +54,22 @@ describe('writeSafetensors', () => {
     expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
   });
 
+  test('stops when told to, and leaves nothing', async () => {
+    const stop = new AbortController();
+    const stopping = {
+      name: 'stopping',
+      shape: [1],
+      data: () => {
+        stop.abort(new Error('enough'));
+        return Float32Array.of(1);
+      },
+    };
+    const path = join(folder, 'stopped.safetensors');
+    const last = { name: 'last', shape: [1], data: () => expect.unreachable() };
+    await expect(writeSafetensors(path, [stopping, last], { signal: stop.signal })).rejects.toThrow('enough');
+    expect((await readdir(folder)).filter((name) => name.startsWith('stopped'))).toEqual([]);
+  });
+
   test.each([
     [{ name: 'b', shape: [3], data: () => new Float32Array(2) }, /got 2 weights for shape \[3\]/],
     [{ name: 'a', shape: [0], data: () => new Float32Array(0) }, /twice/],
