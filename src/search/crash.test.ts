@@ -180,8 +180,8 @@ async function killAtMoments(command: 'index' | 'reindex', prepare: (name: strin
     clearTimeout(timer);
     folders.push(folder);
   }
-  // The machine may be faster now than when the duration was taken, but not that much.
-  expect(killed).toBeGreaterThanOrEqual(5);
+  // Not all ten: the machine may be faster now than when the duration was taken.
+  expect(killed).toBeGreaterThanOrEqual(3);
   return folders;
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { InvalidInputError, MismatchError, NotFoundError } from '../errors.js';
 import { HashingEncoder } from '../testing/hashing-encoder.js';
 import { openStore, readManifest, type StoredDocument, textHash, type VectorStore } from './index.js';
@@ -176,7 +176,7 @@ test('a writer that lost its lock commits nothing more', async () => {
   await store.append(FRUIT.slice(0, 1));
   // As after a long sleep of the machine: the lock was stale, and somebody else took it.
   await rm(join(folder, 'writer.lock'), { recursive: true });
-  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await vi.waitFor(() => expect(store.append([])).rejects.toThrow('lost'), { timeout: 10_000, interval: 100 });
   await expect(store.append(FRUIT.slice(1))).rejects.toThrow('the right to write to this index was lost');
   await expect(store.upsert(FRUIT)).rejects.toThrow('lost');
   await expect(store.delete(['a'])).rejects.toThrow('lost');
