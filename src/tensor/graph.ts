@@ -20,6 +20,18 @@ export interface GraphNode {
   readonly inputs: readonly (Value | undefined)[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
+  /** Stands in for the gradient rule of the operator: see `setGradient`. */
+  gradient?: CustomGradient;
+}
+
+/** A gradient given by hand, for the part of the graph that leads from `inputs` to the outputs of one node. */
+export interface CustomGradient {
+  readonly inputs: readonly Value[];
+  /**
+   * Takes the gradient of each output of the node (`undefined`: the loss does not depend on it) and returns, for each of
+   * `inputs`, how to record its gradient; only the wanted ones are called.
+   */
+  readonly rule: (outputGradients: readonly (Value | undefined)[]) => readonly (() => Value)[];
 }
 
 export interface SerialisedGraph {
@@ -97,9 +109,56 @@ export class Graph {
     return values;
   }
 
+  /**
+   * Gives the gradient of all `outputs` of one node by hand (as JAX's `custom_vjp`): differentiation jumps from them to
+   * `inputs` and does not look at what stands between.
+   */
+  setGradient(outputs: readonly Value[], gradient: CustomGradient): void {
+    const node = this.nodes.findLast((candidate) => candidate.outputs[0]?.name === outputs[0]?.name);
+    if (node?.outputs.length !== outputs.length) {
+      throw new InvalidInputError(`setGradient takes all outputs of one node, got ${outputs.map(({ name }) => name)}`);
+    }
+    node.gradient = gradient;
+  }
+
+  get inputs(): readonly Value[] {
+    return this.#inputs;
+  }
+
+  /**
+   * The part of this graph that computes `outputs`, as a graph of its own. Where it meets one of `given`, it takes it as
+   * an input under the value's own name; whatever else it needs it computes anew.
+   */
+  extract(outputs: Readonly<Record<string, Value>>, given: readonly Value[] = []): Graph {
+    const part = new Graph();
+    const needed = new Set(Object.values(outputs).map(({ name }) => name));
+    const cut = new Set(given.map(({ name }) => name));
+    const kept: GraphNode[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!node.outputs.some(({ name }) => needed.has(name) && !cut.has(name))) continue;
+      kept.push(node);
+      for (const input of node.inputs) if (input) needed.add(input.name);
+    }
+    part.nodes.push(...kept.reverse());
+    const inputs = [...this.#inputs, ...given].filter(({ name }) => needed.has(name));
+    for (const { name, type, shape } of inputs) part.input(name, type, shape);
+    for (const [name, constant] of this.#constants) if (needed.has(name)) part.#constants.set(name, constant);
+    for (const [name, value] of Object.entries(outputs)) part.output(name, value);
+    part.#count = this.#count;
+    return part;
+  }
+
   output(name: string, value: Value): void {
     if (this.#outputs.has(name)) throw new InvalidInputError(`graph output "${name}" is declared twice`);
     this.#outputs.set(name, value);
+  }
+
+  /** The numbers of an int64 constant. */
+  integerValues(value: Value): number[] {
+    const constant = this.#constants.get(value.name);
+    if (constant?.value.type !== 'int64') throw new InvalidInputError(`"${value.name}" is not an int64 constant`);
+    const { buffer, byteOffset, byteLength } = constant.bytes;
+    return Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), Number);
   }
 
   isConstant(value: Value): boolean {

@@ -1,9 +1,10 @@
 /**
- * Tensor graphs: build an ONNX graph, compile it, run it. The only door to ONNX Runtime. This room knows nothing of
+ * Tensor graphs: build an ONNX graph, differentiate it, compile it, run it. The only door to ONNX Runtime. This room knows nothing of
  * language models.
  */
 export * from './contrib.js';
-export { Graph } from './graph.js';
+export { backpropagate, differentiate } from './gradient.js';
+export { type CustomGradient, Graph } from './graph.js';
 export * from './operators.js';
 export { Session, type SessionOptions } from './session.js';
 export {

@@ -36,6 +36,9 @@ export const negate = unary('Neg');
 export const absolute = unary('Abs');
 export const sigmoid = unary('Sigmoid');
 export const reciprocal = unary('Reciprocal');
+export const exponential = unary('Exp');
+export const logarithm = unary('Log');
+export const squareRoot = unary('Sqrt');
 
 /** x * sigmoid(x), the activation of every Llama-family model. */
 export const silu = (graph: Graph, x: Value): Value => multiply(graph, x, sigmoid(graph, x));
@@ -91,6 +94,91 @@ export function concatenate(graph: Graph, parts: readonly Value[], axis: number,
 /** Softmax over the last axis. */
 export function softmax(graph: Graph, x: Value): Value {
   return graph.apply('Softmax', [x], [{ type: x.type, shape: x.shape }], { axis: -1 })[0]!;
+}
+
+/** Logarithm of the softmax over the last axis. */
+export function logSoftmax(graph: Graph, x: Value): Value {
+  return graph.apply('LogSoftmax', [x], [{ type: x.type, shape: x.shape }], { axis: -1 })[0]!;
+}
+
+const reduction =
+  (operator: string) =>
+  /** Over the given axes, which stay as axes of size 1 unless `keep` is false. */
+  (graph: Graph, x: Value, axes: readonly number[], keep = true): Value => {
+    const reduced = new Set(axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis)));
+    const shape = keep
+      ? x.shape.map((size, axis) => (reduced.has(axis) ? 1 : size))
+      : x.shape.filter((_, axis) => !reduced.has(axis));
+    const attributes = { keepdims: Number(keep) };
+    return graph.apply(operator, [x, graph.integers(axes)], [{ type: x.type, shape }], attributes)[0]!;
+  };
+
+export const reduceSum = reduction('ReduceSum');
+export const reduceMean = reduction('ReduceMean');
+
+/** Inserts axes of size 1 at these places of the result. */
+export function unsqueeze(graph: Graph, x: Value, axes: readonly number[]): Value {
+  const shape: Dimension[] = [...x.shape];
+  for (const axis of axes.toSorted((a, b) => a - b)) shape.splice(axis, 0, 1);
+  return graph.apply('Unsqueeze', [x, graph.integers(axes)], [{ type: x.type, shape }])[0]!;
+}
+
+/** Drops axes of size 1. */
+export function squeeze(graph: Graph, x: Value, axes: readonly number[]): Value {
+  const shape = x.shape.filter((_, axis) => !axes.includes(axis));
+  return graph.apply('Squeeze', [x, graph.integers(axes)], [{ type: x.type, shape }])[0]!;
+}
+
+/** Broadcasts to a shape known at run time, an int64 vector; `shape` names the result. */
+export function expand(graph: Graph, x: Value, target: Value, shape: Shape): Value {
+  return graph.apply('Expand', [x, target], [{ type: x.type, shape }])[0]!;
+}
+
+/** Picks rows: `x` `[n, ..]` at int64 `indices` `[m]` gives `[m, ..]`. */
+export function gatherRows(graph: Graph, x: Value, indices: Value): Value {
+  const shape = [...indices.shape, ...x.shape.slice(1)];
+  return graph.apply('Gather', [x, indices], [{ type: x.type, shape }], { axis: 0 })[0]!;
+}
+
+/** `x` from `start` to before `end` along `axis`, whose size is known. */
+export function slice(graph: Graph, x: Value, start: number, end: number, axis: number): Value {
+  const size = x.shape.at(axis);
+  if (typeof size !== 'number' || !(0 <= start && start < end && end <= size)) {
+    throw new InvalidInputError(`slice ${start}:${end} of axis ${axis} does not fit ${showShape(x.shape)}`);
+  }
+  const sizes = [start, end - start, size - end];
+  return split(
+    graph,
+    x,
+    sizes.filter((length) => length > 0),
+    axis,
+  )[start > 0 ? 1 : 0]!;
+}
+
+/** `a` where `condition` (bool) holds, else `b`. */
+export function where(graph: Graph, condition: Value, a: Value, b: Value): Value {
+  const shape = broadcast('Where', condition.shape, broadcast('Where', a.shape, b.shape));
+  return graph.apply('Where', [condition, a, b], [{ type: a.type, shape }])[0]!;
+}
+
+/**
+ * An int64 vector of the sizes that `shape` names. A size known only at run time is read off a graph input that has it, so
+ * that nothing has to be computed or kept for its shape alone.
+ */
+export function sizesOf(graph: Graph, shape: Shape): Value {
+  if (shape.every((size) => typeof size === 'number')) return graph.integers(shape);
+  const parts = shape.map((size) => {
+    if (typeof size === 'number') return graph.integers([size]);
+    const source = graph.inputs.find((input) => input.shape.includes(size));
+    if (!source) {
+      throw new InvalidInputError(`no graph input has the size "${size}" of ${showShape(shape)}`, {
+        hint: 'Name the sizes of intermediate values after those of the inputs.',
+      });
+    }
+    const axis = source.shape.indexOf(size);
+    return graph.apply('Shape', [source], [{ type: 'int64', shape: [1] }], { start: axis, end: axis + 1 })[0]!;
+  });
+  return concatenate(graph, parts, 0, shape.length);
 }
 
 /** Largest absolute value over the last axis, kept as an axis of size 1. */
