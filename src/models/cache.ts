@@ -18,3 +18,10 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
 export function offlineByEnvironment(environment: NodeJS.ProcessEnv = process.env): boolean {
   return [environment.O1_OFFLINE, environment.HF_HUB_OFFLINE].some((value) => /^(1|true|yes|on)$/i.test(value ?? ''));
 }
+
+/** Whether the reason is this machine's disk and not a source: no other source would do better. */
+export function isDiskError(error: unknown): error is NodeJS.ErrnoException {
+  return /^(EACCES|EDQUOT|EIO|ENOSPC|ENOTDIR|EPERM|EROFS)$/.test(
+    String((error as { code?: unknown } | undefined)?.code),
+  );
+}

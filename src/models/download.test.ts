@@ -51,6 +51,23 @@ test('goes on from what an earlier run left, by a range request', async () => {
   expect(ranges()).toEqual(['bytes=123456-']);
 });
 
+test('a redirection to another host keeps the range and not the token', async () => {
+  const store = await startFakeHub();
+  const authorized = new HttpClient({ endpoint: hub.endpoint, token: 'hf_secret', times: TIMES });
+  try {
+    store.repositories.set('o/m', new Map([['w.gguf', CONTENT]]));
+    hub.always = { redirectTo: store.endpoint };
+    await writeFile(part, CONTENT.subarray(0, 1000));
+    await download(authorized, `${hub.endpoint}/o/m/resolve/main/w.gguf`, part, CONTENT.length);
+    await expectWhole();
+    expect(hub.requests[0]?.authorization).toBe('Bearer hf_secret');
+    expect(store.requests).toMatchObject([{ range: 'bytes=1000-', authorization: undefined }]);
+  } finally {
+    await authorized.close();
+    await store.close();
+  }
+});
+
 test('asks nothing when the earlier run had it all', async () => {
   await writeFile(part, CONTENT);
   await get();

@@ -2,6 +2,7 @@ import { open, rm, stat } from 'node:fs/promises';
 import type { Response } from 'undici';
 import { crashPoint } from '../crash-point.js';
 import { throwIfAborted } from '../errors.js';
+import { isDiskError } from './cache.js';
 import { type HttpClient, REPETITIONS, SourceError, statusError } from './http.js';
 
 /** The size of a file, 0 when there is none. */
@@ -39,6 +40,7 @@ export async function download(
       return;
     } catch (error) {
       throwIfAborted(signal);
+      if (isDiskError(error)) throw error;
       const failure = client.failure(error, url);
       const now = await bytesOf(part);
       // A connection that breaks again and again is fine as long as each one brings something new.

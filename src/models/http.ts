@@ -102,11 +102,10 @@ export class HttpClient {
     if (error instanceof SourceError) return error;
     const chain = causes(error);
     const codes = chain.map((cause) => (cause as { code?: unknown }).code).filter((code) => typeof code === 'string');
-    const text = chain
-      .map((cause) => (cause instanceof Error ? cause.message : String(cause)))
-      .find((line) => line !== '');
     const broken = codes.some((code) => /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_BODY_TIMEOUT)$/.test(code));
-    const what = chain.length > 1 && chain.at(-1) instanceof Error ? (chain.at(-1) as Error).message || text : text;
+    // The outer errors say "fetch failed" and the like; the reason is inside.
+    const messages = chain.map((cause) => (cause instanceof Error ? cause.message : String(cause)));
+    const what = messages.findLast((message) => message !== '') ?? 'failed without a reason';
     return new SourceError(this.#redact(`${what}${codes.length > 0 ? ` (${codes.at(-1)})` : ''}.`), broken, {
       where: this.#redact(url),
     });

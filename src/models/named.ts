@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
+import { isDiskError } from './cache.js';
 import { bytesOf, download } from './download.js';
 import type { HttpClient } from './http.js';
 import { withLock } from './lock.js';
@@ -55,6 +56,7 @@ async function fetchFromSources(model: NamedModel, path: string, context: FetchC
       return;
     } catch (error) {
       throwIfAborted(context.signal);
+      if (isDiskError(error)) throw error;
       failures.push({ source: describeSource(source), error: error as Error });
     }
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -177,4 +177,14 @@ test('an abort in the middle leaves a part, and the next call goes on from it', 
   hub.always = undefined;
   await resolveModel('o/quants:sub/a.Q8_0.gguf', { cacheDir });
   expect(hub.downloads().at(-1)?.range).toMatch(/^bytes=[1-9]/);
+});
+
+test('a full disk, or a cache folder that is none, is named with the way out', async () => {
+  const home = join(cacheDir, 'hub', 'o--quants', COMMIT);
+  await mkdir(home, { recursive: true });
+  await symlink('/dev/full', join(home, 'a.Q4_1.gguf.part'));
+  await expect(resolveModel('o/quants:a.Q4_1.gguf', { cacheDir })).rejects.toThrow(/cache: .*ENOSPC.*set O1_CACHE/);
+  await writeFile(join(folder, 'file'), '');
+  const noFolder = resolveModel('o/quants:a.Q4_1.gguf', { cacheDir: join(folder, 'file', 'x') });
+  await expect(noFolder).rejects.toThrow(/file\/x: the cache folder cannot be used: ENOTDIR/);
 });

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { cacheFolder, offlineByEnvironment } from './cache.js';
+import { O1Error } from '../errors.js';
+import { cacheFolder, isDiskError, offlineByEnvironment } from './cache.js';
 import { HttpClient } from './http.js';
 import { resolveHub } from './hub.js';
 import { resolveFile, resolveFolder } from './local.js';
@@ -38,6 +39,7 @@ export interface ResolveModelOptions {
  * @throws NotFoundError when there is no such model, or no source gives it (each with its reason)
  * @throws CorruptFileError when a file is not what its source says
  * @throws InvalidInputError when the specification is not one, or is ambiguous
+ * @throws O1Error when the cache folder cannot be written
  * @throws the signal's reason when it is aborted
  */
 export async function resolveModel(spec: string, options: ResolveModelOptions = {}): Promise<ModelFiles> {
@@ -51,6 +53,13 @@ export async function resolveModel(spec: string, options: ResolveModelOptions = 
   const context = { cacheDir, offline: options.offline ?? offlineByEnvironment(), client, signal, onProgress };
   try {
     return await (meant.kind === 'named' ? resolveNamed(meant.model, context) : resolveHub(meant, context));
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+    throw new O1Error(`the cache folder cannot be used: ${error.message}.`, {
+      where: cacheDir,
+      hint: 'Make room, or set O1_CACHE to a folder that can be written.',
+      cause: error,
+    });
   } finally {
     await client.close();
   }

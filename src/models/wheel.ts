@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { openPromise, type ZipFile } from 'yauzl';
 import { crashPoint } from '../crash-point.js';
 import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
+import { isDiskError } from './cache.js';
 import { SourceError } from './http.js';
 
 /** How pip may be called, in the order of trying. Which index it asks is pip's own setting. */
@@ -52,7 +53,7 @@ export async function downloadWheel(
   });
 }
 
-/** The exit code, `undefined` where there is no such command. */
+/** The exit code, `undefined` where there is no such command or it may not be run. */
 async function run(
   command: string,
   args: readonly string[],
@@ -158,7 +159,7 @@ export async function unpackMember(
     }
   } catch (error) {
     throwIfAborted(signal);
-    if (error instanceof CorruptFileError) throw error;
+    if (error instanceof CorruptFileError || isDiskError(error)) throw error;
     throw new CorruptFileError(`expected a whole zip archive: ${(error as Error).message}.`, { where, cause: error });
   } finally {
     zip?.close();

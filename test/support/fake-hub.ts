@@ -17,6 +17,8 @@ export interface Fault {
   readonly ignoreRange?: boolean;
   /** Another content than the one that the list of files promises. */
   readonly content?: Buffer;
+  /** Sends the client to the same path on another host, as the Hub does for large files. */
+  readonly redirectTo?: string;
   /** Bytes of the body a second, in pieces of 16 KiB. */
   readonly bytesPerSecond?: number;
 }
@@ -99,6 +101,9 @@ async function answer(hub: FakeHub, request: IncomingMessage, response: ServerRe
   if (fault.hang) return;
   if (fault.status !== undefined) {
     return void response.writeHead(fault.status, { 'retry-after': String(fault.retryAfter ?? 0) }).end();
+  }
+  if (fault.redirectTo !== undefined) {
+    return void response.writeHead(302, { location: `${fault.redirectTo}${url}` }).end();
   }
   if (content === undefined) return void response.writeHead(404).end();
   await serve(fault.content ?? content, fault, request, response);
