@@ -88,6 +88,46 @@ describe("llama.cpp's vocabularies", () => {
   });
 });
 
+describe('pre-tokenizer kinds of GGUF', () => {
+  /** A tokenizer.json's vocabulary as GGUF metadata. */
+  function asGguf(file: string, kind: string): Tokenizer {
+    const { model, added_tokens: added } = readJson(file);
+    const tokens = Object.entries<number>(model.vocab).sort((a, b) => a[1] - b[1]);
+    const special = new Set((added as { id: number }[]).map(({ id }) => id));
+    const metadata = new Map<string, GgufValue>([
+      ['tokenizer.ggml.model', 'gpt2'],
+      ['tokenizer.ggml.pre', kind],
+      ['tokenizer.ggml.tokens', tokens.map(([token]) => token)],
+      ['tokenizer.ggml.token_type', tokens.map(([, id]) => (special.has(id) ? 3 : 1))],
+      ['tokenizer.ggml.merges', (model.merges as string[][]).map((pair) => pair.join(' '))],
+    ]);
+    return tokenizerFromGguf({ path: file, metadata });
+  }
+
+  test.each([
+    ['gpt-2', 'tiny_bpe_bytelevel'],
+    ['smollm', 'tiny_bpe_digits_bytelevel'],
+    ['qwen2', 'tiny_bpe_split_qwen2'],
+    ['llama-bpe', 'tiny_bpe_split_cl100k'],
+  ])('%s is the pre-tokenizer of %s', (kind, name) => {
+    const tokenizer = asGguf(`${name}_tokenizer.json`, kind);
+    for (const { text, ids } of edgeCases[name]!) {
+      // Qwen2's own tokenizer composes characters first, this fixture does not.
+      const composed = kind === 'qwen2' && text !== text.normalize('NFC');
+      expect({ text, ids: tokenizer.encode(text) }).toEqual({
+        text,
+        ids: composed ? tokenizer.encode(text.normalize('NFC')) : ids,
+      });
+    }
+  });
+
+  const kinds: Record<string, Pick<Case, 'text' | 'ids'>[]> = readJson('kinds.json');
+  test.each(Object.entries(kinds))('%s agrees with its patterns', (kind, cases) => {
+    const tokenizer = asGguf('tiny_bpe_split_o200k_tokenizer.json', kind);
+    for (const { text, ids } of cases) expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids });
+  });
+});
+
 describe('special tokens', () => {
   const tokenizer = tokenizerOf('tiny_bpe_split_qwen2_tokenizer.json');
 

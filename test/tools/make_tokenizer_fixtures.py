@@ -1,4 +1,4 @@
-"""Made test/fixtures/tiny-models/tokenizers/{tiny_spm_bpe.gguf, edge_cases.json} and, given the GGUF of
+"""Made test/fixtures/tiny-models/tokenizers/{tiny_spm_bpe.gguf, edge_cases.json, kinds.json} and, given the GGUF of
 SmolLM2-135M-Instruct, test/fixtures/tokenizers/smollm2.json.
 
 Run once with gguf 0.19.0 and tokenizers 0.23.3: python test/tools/make_tokenizer_fixtures.py [smollm2.gguf]
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from gguf import GGUFReader, GGUFWriter
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDER = FIXTURES / "tiny-models" / "tokenizers"
@@ -49,6 +49,31 @@ def edge_cases():
         encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids
         cases[name] = [{"text": text, "ids": encode(text), "decoded": tokenizer.decode(encode(text))} for text in TEXTS]
     (FOLDER / "edge_cases.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+# Mistral NeMo's tokenizer.json, and what llama.cpp does for a GGUF without a name for its kind.
+KINDS = {
+    "tekken": [
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ],
+    "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"],
+}
+
+
+def kinds():
+    """Pre-tokenizers that none of the tokenizers has, on the vocabulary of one of them."""
+    cases = {}
+    for name, patterns in KINDS.items():
+        tokenizer = Tokenizer.from_file(str(FOLDER / "tiny_bpe_split_o200k_tokenizer.json"))
+        splits = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+        )
+        cases[name] = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in TEXTS]
+    (FOLDER / "kinds.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 
 def varint(data, at):
@@ -111,6 +136,7 @@ def smollm2(path):
 
 if __name__ == "__main__":
     edge_cases()
+    kinds()
     sentence_piece()
     if len(sys.argv) > 1:
         smollm2(sys.argv[1])
