@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { tinyGguf, tinySafetensors } from '../../test/fixtures/tiny-models/tiny-model.js';
-import { randomWeights, referenceLogits } from '../../test/support/reference-decoder.js';
+import { referenceLogits } from '../../test/support/reference-decoder.js';
 import { InvalidInputError } from '../errors.js';
 import type { ModelFiles } from '../models/index.js';
+import { randomWeights, TINY_CONFIG } from '../testing/index.js';
 import { openCheckpoint } from './checkpoint.js';
 import type { DecoderConfig } from './config.js';
 import { Decoder } from './decoder.js';
@@ -83,24 +84,7 @@ describe('fixtures with expected logits', () => {
   });
 });
 
-const wide: DecoderConfig = {
-  family: 'llama',
-  hiddenSize: 32,
-  intermediateSize: 64,
-  layers: 2,
-  heads: 4,
-  keyValueHeads: 2,
-  headSize: 16,
-  vocabularySize: 40,
-  maxPositions: 256,
-  rmsNormEpsilon: 1e-5,
-  ropeTheta: 10_000,
-  ropeScaling: undefined,
-  tiedEmbeddings: true,
-  attentionBias: false,
-  queryKeyNorm: false,
-  slidingWindow: undefined,
-};
+const wide: DecoderConfig = { ...TINY_CONFIG, vocabularySize: 40 };
 
 const llama3Scaling = {
   type: 'llama3',

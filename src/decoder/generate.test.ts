@@ -1,31 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { randomWeights } from '../../test/support/reference-decoder.js';
+import { randomWeights, TINY_CONFIG } from '../testing/index.js';
 import { Decoder } from './decoder.js';
 import { type GenerationSettings, generate } from './generate.js';
 
 let decoder: Decoder;
 beforeAll(async () => {
-  const weights = randomWeights(
-    {
-      family: 'llama',
-      hiddenSize: 32,
-      intermediateSize: 64,
-      layers: 2,
-      heads: 2,
-      keyValueHeads: 1,
-      headSize: 16,
-      vocabularySize: 50,
-      maxPositions: 64,
-      rmsNormEpsilon: 1e-5,
-      ropeTheta: 10_000,
-      ropeScaling: undefined,
-      tiedEmbeddings: false,
-      attentionBias: false,
-      queryKeyNorm: false,
-      slidingWindow: undefined,
-    },
-    3,
-  );
+  const weights = randomWeights({ ...TINY_CONFIG, vocabularySize: 50, tiedEmbeddings: false }, 3);
   decoder = await Decoder.load(weights, { mode: 'fp32', threads: 1 });
 });
 afterAll(() => decoder?.close());

@@ -4,41 +4,14 @@
 import {
   type DecoderConfig,
   EMBEDDING,
-  LAYER_LINEARS,
+  type LAYER_LINEARS,
   LM_HEAD,
   linearName,
   linearShape,
-  uniform,
   type WeightSource,
 } from '../../src/decoder/index.js';
 
 type Matrix = number[][];
-
-/** Random weights for a small model, the same for the same seed. */
-export function randomWeights(config: DecoderConfig, seed: number): WeightSource {
-  const make = (size: number, key: number, spread: number, centre = 0) =>
-    Float32Array.from({ length: size }, (_, i) => centre + spread * (2 * uniform(seed, key, i) - 1));
-  const weights = new Map<string, Float32Array>();
-  const { hiddenSize, vocabularySize, headSize, layers } = config;
-  let key = 0;
-  weights.set(EMBEDDING, make(vocabularySize * hiddenSize, key++, 1));
-  if (!config.tiedEmbeddings) weights.set(LM_HEAD, make(vocabularySize * hiddenSize, key++, 1));
-  weights.set('model.norm.weight', make(hiddenSize, key++, 0.3, 1));
-  for (let layer = 0; layer < layers; layer++) {
-    for (const linear of LAYER_LINEARS) {
-      const [outFeatures, inFeatures] = linearShape(config, linear);
-      weights.set(linearName(layer, linear), make(outFeatures * inFeatures, key++, 1 / Math.sqrt(inFeatures)));
-      weights.set(linearName(layer, linear).replace('.weight', '.bias'), make(outFeatures, key++, 0.3));
-    }
-    for (const norm of ['input_layernorm', 'post_attention_layernorm']) {
-      weights.set(`model.layers.${layer}.${norm}.weight`, make(hiddenSize, key++, 0.3, 1));
-    }
-    for (const norm of ['q_norm', 'k_norm']) {
-      weights.set(`model.layers.${layer}.self_attn.${norm}.weight`, make(headSize, key++, 0.3, 1));
-    }
-  }
-  return { config, read: async (name) => weights.get(name)!.slice() };
-}
 
 /** Logits `[sequence, vocabulary]` of one sequence. */
 export async function referenceLogits(weights: WeightSource, ids: readonly number[]): Promise<Matrix> {
