@@ -1,4 +1,5 @@
-"""Made test/fixtures/tiny-models/tokenizers/{tiny_spm_bpe.gguf, edge_cases.json, kinds.json} and, given the GGUF of
+"""Made test/fixtures/tiny-models/tokenizers/{tiny_spm_bpe.gguf, edge_cases.json, kinds.json, crossing_tokenizer.json,
+crossing_digits_tokenizer.json} and, given the GGUF of
 SmolLM2-135M-Instruct, test/fixtures/tokenizers/smollm2.json.
 
 Run once with gguf 0.19.0 and tokenizers 0.23.3: python test/tools/make_tokenizer_fixtures.py [smollm2.gguf]
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 
 from gguf import GGUFReader, GGUFWriter
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FOLDER = FIXTURES / "tiny-models" / "tokenizers"
@@ -29,10 +30,13 @@ TEXTS = [
     "don't DON'T we'Ve I'LL 'tis",
     "x" * 300,
     "fs.readFile(path, { encoding: 'utf8' }) => void;",
+    "!\ufeff! !\u0085! \u0661\u0662 a\u0663\u0664b",
     "\u6771\u4eac\u3068\u4eac\u90fd\u3001\u305d\u3057\u3066\u5927\u962a",
 ]
 
 TOKENIZERS = [
+    "crossing",
+    "crossing_digits",
     "tiny_bpe_bytelevel",
     "tiny_bpe_digits_bytelevel",
     "tiny_bpe_split_qwen2",
@@ -40,6 +44,27 @@ TOKENIZERS = [
     "tiny_bpe_split_o200k",
     "tiny_bpe_metaspace",
 ]
+
+
+def crossing():
+    """Tokenizers whose merges were learnt from TEXTS without a pre-tokenizer, so that a piece cut elsewhere shows in the ids."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1500,
+        min_frequency=1,
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=["<|endoftext|>"],
+    )
+    # Every pair of neighbours as a text of its own, so that each becomes a token.
+    tokenizer.train_from_iterator([text[at : at + 2] for text in TEXTS for at in range(len(text))], trainer)
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = byte_level
+    tokenizer.save(str(FOLDER / "crossing_tokenizer.json"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), byte_level])
+    tokenizer.save(str(FOLDER / "crossing_digits_tokenizer.json"))
 
 
 def edge_cases():
@@ -52,8 +77,16 @@ def edge_cases():
 
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-# Mistral NeMo's tokenizer.json, and what llama.cpp does for a GGUF without a name for its kind.
+CL100K = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# The patterns of the models' own tokenizer.json, and for "default" what llama.cpp does for a GGUF that names no kind.
 KINDS = {
+    "gpt-2": [GPT2],
+    "smollm": [r"\p{N}", GPT2],
+    "llama-bpe": [CL100K % "{1,3}"],
+    "qwen2": [CL100K % ""],
     "tekken": [
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
         r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
@@ -61,17 +94,22 @@ KINDS = {
     ],
     "default": [r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"],
 }
+IGNORE_MERGES = ["llama-bpe", "tekken"]
+COMPOSED = ["qwen2"]
 
 
 def kinds():
-    """Pre-tokenizers that none of the tokenizers has, on the vocabulary of one of them."""
+    """GGUF's kinds of pre-tokenizer on one vocabulary."""
     cases = {}
     for name, patterns in KINDS.items():
-        tokenizer = Tokenizer.from_file(str(FOLDER / "tiny_bpe_split_o200k_tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(FOLDER / "crossing_tokenizer.json"))
         splits = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in patterns]
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [*splits, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
         )
+        tokenizer.model.ignore_merges = name in IGNORE_MERGES
+        if name in COMPOSED:
+            tokenizer.normalizer = normalizers.NFC()
         cases[name] = [{"text": text, "ids": tokenizer.encode(text, add_special_tokens=False).ids} for text in TEXTS]
     (FOLDER / "kinds.json").write_text(json.dumps(cases, indent=1) + "\n")
 
@@ -135,6 +173,7 @@ def smollm2(path):
 
 
 if __name__ == "__main__":
+    crossing()
     edge_cases()
     kinds()
     sentence_piece()
