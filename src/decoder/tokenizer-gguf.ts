@@ -17,12 +17,17 @@ const BYTE = 6;
 
 export function tokenizerFromGguf(gguf: Pick<Gguf, 'path' | 'metadata'>): Tokenizer {
   const metadata = new GgufMetadata(gguf);
-  const vocabulary = readVocabulary(metadata);
-  const model = metadata.string('tokenizer.ggml.model');
   const key = 'tokenizer.ggml.eos_token_id';
   const endOfText = metadata.has(key) ? { token: metadata.count(key), where: metadata.where(key) } : undefined;
-  if (model === 'gpt2') return createTokenizer(byteLevel(vocabulary, metadata), endOfText, gguf.path);
-  if (model === 'llama') return createTokenizer(sentencePiece(vocabulary, metadata), endOfText, gguf.path);
+  return createTokenizer(tokenizerJsonFromGguf(metadata), endOfText, gguf.path);
+}
+
+/** The content of the `tokenizer.json`. */
+export function tokenizerJsonFromGguf(metadata: GgufMetadata): TokenizerJson {
+  const vocabulary = readVocabulary(metadata);
+  const model = metadata.string('tokenizer.ggml.model');
+  if (model === 'gpt2') return byteLevel(vocabulary, metadata);
+  if (model === 'llama') return sentencePiece(vocabulary, metadata);
   throw new InvalidInputError(`tokenizer model "${model}" is not supported (only gpt2, llama)`, {
     where: metadata.where('tokenizer.ggml.model'),
   });

@@ -1,0 +1,43 @@
+import { BadLines } from '../../search/index.js';
+import type { CliContext } from '../context.js';
+import { defaultIndexFolder } from '../index-folder.js';
+import { type ModelOptions, withEmbedder } from '../load-embedder.js';
+import { openSource } from '../source.js';
+import { describeReport, rebuildIndex, updateIndex, warnOfBadLines } from '../update-index.js';
+
+export interface IndexOptions extends ModelOptions {
+  readonly index?: string;
+  readonly idField?: string;
+  readonly titleField?: string;
+  readonly textField?: string;
+  readonly skipBad?: boolean;
+  readonly reindex?: boolean;
+  readonly json?: boolean;
+}
+
+/** Indexes documents, or what is new among them. */
+export async function indexCommand(context: CliContext, source: string, options: IndexOptions): Promise<void> {
+  const folder = options.index ?? defaultIndexFolder(source, context.environment);
+  const badLines = options.skipBad ? new BadLines() : undefined;
+  const fields = definedOnly({ id: options.idField, title: options.titleField, text: options.textField });
+  await withEmbedder(context, options, async (embedder) => {
+    const documents = await openSource(source, embedder, { fields, ...(badLines ? { badLines } : {}) });
+    if (options.reindex) await rebuildIndex(context, embedder, folder);
+    const report = await updateIndex(context, embedder, { folder, source }, documents);
+    warnOfBadLines(context, badLines);
+    if (options.json) {
+      const badCount = badLines ? { badLines: badLines.count } : {};
+      context.stdout.write(
+        `${JSON.stringify({ index: folder, encoder: embedder.fingerprint, ...report, ...badCount })}\n`,
+      );
+    } else {
+      context.stdout.write(`${folder}: ${describeReport(report)}\n`);
+    }
+  });
+}
+
+/** Without the fields that are undefined, so that defaults hold for them. */
+function definedOnly<K extends string>(fields: Record<K, string | undefined>): Partial<Record<K, string>> {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<Record<K, string>>;
+}

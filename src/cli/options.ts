@@ -1,0 +1,50 @@
+import { InvalidArgumentError, Option } from 'commander';
+import type { NumericMode } from '../decoder/index.js';
+
+/** Options that several commands share, and readers of their values. */
+
+const MODES = ['fp32', 'int8', 'int4'] as const satisfies readonly NumericMode[];
+
+/** A whole number from `least` up. */
+export const wholeNumber = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+  throw new InvalidArgumentError(`Expected a whole number from ${least} up.`);
+};
+
+/** A number from 0 up. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
+  throw new InvalidArgumentError('Expected a number from 0 up.');
+}
+
+export const modelOptions = () => [
+  new Option('--model <name>', 'base model: a name, a folder, a .gguf file or a Hub repository').default(
+    undefined,
+    "the adapter's own",
+  ),
+  new Option('--adapter <folder>', 'adapter folder, or the name of one that comes with the package').default(
+    undefined,
+    'node-api-reference',
+  ),
+  new Option('--mode <mode>', 'how weights are held and products computed').choices(MODES).default('int8'),
+  offlineOption(),
+];
+
+export const offlineOption = () => new Option('--offline', 'never reach for the network (also: O1_OFFLINE=1)');
+
+export const jsonOption = (what = 'print JSON') => new Option('--json', what);
+
+export const thinkingOptions = () => [
+  new Option('--thoughts <k>', 'thoughts to write; their vectors are averaged').argParser(wholeNumber(1)),
+  new Option('--temperature <t>', '0 writes the likeliest thought').argParser(positiveNumber),
+  new Option('--seed <n>', 'the same seed writes the same thoughts (with --mode fp32, anywhere)').argParser(
+    wholeNumber(0),
+  ),
+  new Option(
+    '--deadline <ms>',
+    'stop thinking after this time and use the best vector so far (loading is not counted)',
+  ).argParser(positiveNumber),
+  new Option('--thought <text>', 'embed this thought of yours instead of writing one'),
+];
