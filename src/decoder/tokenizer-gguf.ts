@@ -126,7 +126,7 @@ function byteLevel(vocabulary: Vocabulary, metadata: GgufMetadata): TokenizerJso
     added_tokens: addedTokens(vocabulary),
     normalizer: prefix ? { type: 'Prepend', prepend: ' ' } : kind.normalizer && { type: kind.normalizer },
     pre_tokenizer: sequence(...kind.patterns.map(isolate), BYTES),
-    decoder: { type: 'ByteLevel' },
+    decoder: BYTES,
   };
 }
 
