@@ -33,7 +33,7 @@ const benches = {
     load: () => import('./cases/documents.mjs'),
   },
   'final-vector': {
-    about: 'the final vector after thoughts of 16, 64 and 96 tokens, in decode steps',
+    about: 'the final vector after thoughts of 16 and 64 tokens and of the longest length allowed, in decode steps',
     load: () => import('./cases/final-vector.mjs'),
   },
   query: {

@@ -1,6 +1,6 @@
 /** Tokens a second of document embedding, tokenising included, against transformers with the same care for padding. */
 import { loadEmbedder } from '../lib/embedder.mjs';
-import { countTokens, modelFiles, OUR_THREADS, SEQUENCE } from '../lib/model.mjs';
+import { modelFiles, OUR_THREADS } from '../lib/model.mjs';
 import { startTransformers, TRANSFORMERS } from '../lib/peers.mjs';
 import { documents } from '../lib/texts.mjs';
 import { bestSetting, takeTurns, timed } from '../lib/timing.mjs';
@@ -16,24 +16,22 @@ const TRIAL = 24;
 /** @param {import('../lib/report.mjs').Report} report */
 export async function run(report) {
   const texts = documents();
-  const tokens = await countTokens(texts);
   const [fp32, int8, int4] = await Promise.all([loadEmbedder('fp32'), loadEmbedder('int8'), loadEmbedder('int4')]);
   const peer = await startTransformers(report, (await modelFiles()).path);
   try {
-    const setting = peer && (await bestSetting(PEER_SETTINGS, (each) => askPeer(peer, texts.slice(0, TRIAL), each)));
+    const setting =
+      peer && (await bestSetting(PEER_SETTINGS, (each) => askPeer(peer, fp32.settings, texts.slice(0, TRIAL), each)));
     if (setting) {
       report.note(`${TRANSFORMERS}: best with ${JSON.stringify(setting.best)}; ours with ${OUR_THREADS} threads`);
     }
-    report.note(`${texts.length} documents, ${tokens} tokens, sorted by length on both sides`);
+    report.note(`${texts.length} documents, sorted by length on both sides`);
 
-    /** @param {typeof fp32} o1 */
-    const ask = async (o1) => tokens / ((await timed(() => o1.embedDocuments(texts))) / 1000);
     const result = await takeTurns(
       {
-        fp32: () => ask(fp32),
-        int8: () => ask(int8),
-        int4: () => ask(int4),
-        peer: setting && (() => askPeer(peer, texts, setting.best)),
+        fp32: () => askOurs(fp32, texts),
+        int8: () => askOurs(int8, texts),
+        int4: () => askOurs(int4, texts),
+        peer: setting && (() => askPeer(peer, fp32.settings, texts, setting.best)),
       },
       { repetitions: 3 },
     );
@@ -54,14 +52,32 @@ export async function run(report) {
 }
 
 /**
- * Tokens a second.
+ * Tokens a second, the two marks of each document included.
+ * @param {import('../../dist/embedder/index.js').O1Embedder} o1
+ * @param {readonly string[]} texts
+ * @returns {Promise<number>}
+ */
+async function askOurs(o1, texts) {
+  let read = 0;
+  const milliseconds = await timed(() =>
+    o1.embedDocuments(texts, {
+      onProgress: ({ tokens }) => {
+        read = tokens;
+      },
+    }),
+  );
+  return read / (milliseconds / 1000);
+}
+
+/**
+ * The same of the peer.
  * @param {import('../lib/worker.mjs').Worker} peer
+ * @param {import('../../dist/embedder/index.js').O1Settings} settings token ids and length limits of the sequences
  * @param {readonly string[]} texts
  * @param {{ threads: number, maxBatchTokens: number }} setting
  * @returns {Promise<number>}
  */
-async function askPeer(peer, texts, setting) {
-  const { tokens, documentLimit: limit } = SEQUENCE;
-  const answer = await peer.call('documents', { texts, tokens, limit, ...setting });
+async function askPeer(peer, { tokens, lengths }, texts, setting) {
+  const answer = await peer.call('documents', { texts, tokens, limit: lengths.document, ...setting });
   return answer.tokens / answer.seconds;
 }

@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { modelFiles, SEQUENCE } from '../lib/model.mjs';
+import { openAdapter } from '../../dist/embedder/index.js';
+import { modelFiles, OUR_THREADS } from '../lib/model.mjs';
 import { startTransformers, TRANSFORMERS } from '../lib/peers.mjs';
 import { QUERY } from '../lib/texts.mjs';
 
@@ -14,8 +15,8 @@ export async function run(report) {
   let peerBytes = null;
   try {
     if (peer) {
-      const { tokens, queryLimit: limit } = SEQUENCE;
-      await peer.call('query', { text: QUERY, tokens, limit, newTokens: 64, threads: 2 });
+      const { tokens, lengths } = (await openAdapter()).settings;
+      await peer.call('query', { text: QUERY, tokens, limit: lengths.query, newTokens: 64, threads: OUR_THREADS });
       peerBytes = (await peer.call('memory')).bytes;
     }
   } finally {

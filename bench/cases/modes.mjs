@@ -1,4 +1,5 @@
 /** What the int8 and int4 modes cost in quality: nDCG@10 of the instant vectors on the Node API set's test queries. */
+import { dot } from '../../dist/embedder/index.js';
 import { mean, ndcg } from '../../dist/metrics/index.js';
 import { loadEmbedder } from '../lib/embedder.mjs';
 import { corpus, testQueries } from '../lib/texts.mjs';
@@ -40,9 +41,4 @@ async function instantNdcg(mode) {
   } finally {
     await o1.close();
   }
-}
-
-/** @param {Float32Array} a @param {Float32Array} b */
-function dot(a, b) {
-  return a.reduce((sum, value, index) => sum + value * (b[index] ?? Number.NaN), 0);
 }

@@ -1,6 +1,6 @@
 /** A query from text to final vector, with a thought of 64 tokens, against generating and encoding again in Python. */
 import { loadEmbedder, thoughtOf } from '../lib/embedder.mjs';
-import { modelFiles, OUR_THREADS, SEQUENCE } from '../lib/model.mjs';
+import { modelFiles, OUR_THREADS } from '../lib/model.mjs';
 import { startTransformers, TRANSFORMERS } from '../lib/peers.mjs';
 import { QUERY } from '../lib/texts.mjs';
 import { bestSetting, takeTurns, timed } from '../lib/timing.mjs';
@@ -16,13 +16,14 @@ export async function run(report) {
   const peer = await startTransformers(report, (await modelFiles()).path);
   try {
     const setting =
-      peer && (await bestSetting([1, 2], async (threads) => 1 / (await askPeer(peer, threads, TRIAL_TOKENS))));
+      peer &&
+      (await bestSetting([1, 2], async (threads) => 1 / (await askPeer(peer, int4.settings, threads, TRIAL_TOKENS))));
     if (setting) report.note(`${TRANSFORMERS}: best with ${setting.best} threads; ours with ${OUR_THREADS}`);
 
     const result = await takeTurns({
       int4: () => timed(() => int4.embedQuery(QUERY, thoughtOf(TOKENS))),
       int8: () => timed(() => int8.embedQuery(QUERY, thoughtOf(TOKENS))),
-      peer: setting && (() => askPeer(peer, setting.best, TOKENS)),
+      peer: setting && (() => askPeer(peer, int4.settings, setting.best, TOKENS)),
     });
     for (const mode of /** @type {const} */ (['int4', 'int8'])) {
       report.row({
@@ -44,11 +45,12 @@ export async function run(report) {
 /**
  * Milliseconds from text to vector.
  * @param {import('../lib/worker.mjs').Worker} peer
+ * @param {import('../../dist/embedder/index.js').O1Settings} settings token ids and length limits of the sequence
  * @param {number} threads
  * @param {number} newTokens
  * @returns {Promise<number>}
  */
-async function askPeer(peer, threads, newTokens) {
-  const { tokens, queryLimit: limit } = SEQUENCE;
-  return (await peer.call('query', { text: QUERY, tokens, limit, newTokens, threads })).seconds * 1000;
+async function askPeer(peer, { tokens, lengths }, threads, newTokens) {
+  const request = { text: QUERY, tokens, limit: lengths.query, newTokens, threads };
+  return (await peer.call('query', request)).seconds * 1000;
 }

@@ -12,5 +12,5 @@ export function loadEmbedder(mode) {
  * @param {number} tokens
  */
 export function thoughtOf(tokens) {
-  return /** @type {const} */ ({ think: 'always', thoughts: 1, temperature: 0, maxTokens: tokens, ignoreStop: true });
+  return /** @type {const} */ ({ think: 'always', thoughts: 1, temperature: 0, maxTokens: tokens, ignoreEnd: true });
 }

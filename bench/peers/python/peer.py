@@ -52,10 +52,10 @@ def batches(rows, max_batch_tokens):
 
 
 def documents(texts, tokens, limit, maxBatchTokens, threads):
-    """Tokenising included. `tokens` holds the ids of `<doc>` and `<emb>`."""
+    """Tokenising included. `tokens` and `limit` are those of `o1.json`."""
     torch.set_num_threads(threads)
     start = time.perf_counter()
-    rows = [[tokens["doc"], *encode(text, limit), tokens["emb"]] for text in texts]
+    rows = [[tokens["document"], *encode(text, limit), tokens["embedding"]] for text in texts]
     for batch in batches(rows, maxBatchTokens):
         last_hidden(batch)
     return {"seconds": time.perf_counter() - start, "tokens": sum(len(row) for row in rows)}
@@ -65,7 +65,7 @@ def query(text, tokens, limit, newTokens, threads):
     """Generate a thought of exactly `newTokens` tokens, then encode the whole sequence again."""
     torch.set_num_threads(threads)
     start = time.perf_counter()
-    prompt = [tokens["query"], *encode(text, limit), tokens["emb"], tokens["thought"]]
+    prompt = [tokens["query"], *encode(text, limit), tokens["embedding"], tokens["thought"]]
     ids = torch.tensor([prompt])
     output = state["model"].generate(
         ids,
@@ -76,7 +76,7 @@ def query(text, tokens, limit, newTokens, threads):
         pad_token_id=tokens["end"],
     )
     generated = time.perf_counter()
-    last_hidden([[*output[0].tolist(), tokens["end"], tokens["emb"]]])
+    last_hidden([[*output[0].tolist(), tokens["end"], tokens["embedding"]]])
     end = time.perf_counter()
     return {
         "seconds": end - start,
