@@ -16,4 +16,5 @@ export { checkSampling, type SamplingSettings, sampleToken } from './sampling.js
 export { SequenceBatch } from './sequence-batch.js';
 export type { Tokenizer } from './tokenizer.js';
 export { ggufTokenizerFiles } from './tokenizer-files.js';
+export { type TrainedLinear, type TrainingGraph, type TrainingGraphOptions, trainingGraph } from './training-graph.js';
 export { EMBEDDING, LAYER_LINEARS, LM_HEAD, linearName, linearShape, type WeightSource } from './weights.js';

@@ -129,6 +129,12 @@ const CASES: readonly Case[] = [
     build: (graph, { x, weight }) => op.rmsNorm(graph, x!, weight!, 1e-2),
   },
   {
+    name: 'SimplifiedLayerNormalization with its second output',
+    type: 'float32',
+    shapes: { x, weight: [4] },
+    build: (graph, { x, weight }) => op.differentiableRmsNorm(graph, x!, weight!, 1e-2),
+  },
+  {
     name: 'RotaryEmbedding',
     type: 'float32',
     shapes: { x: ['batch', 'sequence', 32] },

@@ -181,14 +181,6 @@ export function sizesOf(graph: Graph, shape: Shape): Value {
   return concatenate(graph, parts, 0, shape.length);
 }
 
-/** Largest absolute value over the last axis, kept as an axis of size 1. */
-export function maxMagnitude(graph: Graph, x: Value): Value {
-  const shape = x.shape.with(-1, 1);
-  return graph.apply('ReduceMax', [absolute(graph, x), graph.integers([-1])], [{ type: x.type, shape }], {
-    keepdims: 1,
-  })[0]!;
-}
-
 /** x / sqrt(mean(x^2) + epsilon) * weight over the last axis, one fused kernel. */
 export function rmsNorm(graph: Graph, x: Value, weight: Value, epsilon: number): Value {
   return graph.apply('SimplifiedLayerNormalization', [x, weight], [{ type: x.type, shape: x.shape }], {
@@ -196,3 +188,21 @@ export function rmsNorm(graph: Graph, x: Value, weight: Value, epsilon: number):
     epsilon: { float: epsilon },
   })[0]!;
 }
+
+/** The same where a gradient will be asked for: the kernel also gives 1 / sqrt(..), so that it is computed once. */
+export function differentiableRmsNorm(graph: Graph, x: Value, weight: Value, epsilon: number): Value {
+  const like = { type: x.type, shape: x.shape };
+  return graph.apply('SimplifiedLayerNormalization', [x, weight], [like, { ...like, shape: x.shape.with(-1, 1) }], {
+    axis: -1,
+    epsilon: { float: epsilon },
+  })[0]!;
+}
+
+/** Largest value over the last axis, kept as an axis of size 1. */
+export function reduceMax(graph: Graph, x: Value): Value {
+  const shape = x.shape.with(-1, 1);
+  return graph.apply('ReduceMax', [x, graph.integers([-1])], [{ type: x.type, shape }], { keepdims: 1 })[0]!;
+}
+
+/** Largest absolute value over the last axis, kept as an axis of size 1. */
+export const maxMagnitude = (graph: Graph, x: Value): Value => reduceMax(graph, absolute(graph, x));

@@ -1,0 +1,23 @@
+/**
+ * Joint training: losses, adapter, optimiser, the step. This room knows nothing of files other than its own, and not
+ * where thoughts come from.
+ */
+export { type AdamWSettings, type AdamWState, adamWState, adamWStep } from './adamw.js';
+export { clipGlobalNorm, globalNorm } from './clip.js';
+export type { DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
+export { cachedJointStep, type JointStepOptions } from './joint-step.js';
+export {
+  DEFAULT_ALPHA,
+  DEFAULT_RANK,
+  initialParameters,
+  type LoraSettings,
+  loraShapes,
+  TOKEN_ROWS,
+} from './lora.js';
+export { type DistillationOptions, distillation } from './losses/distillation.js';
+export { type ContrastiveLoss, type InfoNceOptions, infoNce } from './losses/info-nce.js';
+export { contrastiveParts, type JointLoss, type JointLossSettings, jointLoss } from './losses/joint-loss.js';
+export { type CrossEntropy, ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
+export { ParameterSet, type ParameterShape } from './parameters.js';
+export { learningRateAt, type Schedule } from './schedule.js';
+export { TrainingModel, type TrainingModelOptions } from './training-model.js';

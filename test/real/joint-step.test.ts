@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { openCheckpoint, openSafetensors } from '../../src/decoder/index.js';
+import { resolveModel } from '../../src/models/index.js';
+import {
+  cachedJointStep,
+  type JointBatch,
+  loraShapes,
+  ParameterSet,
+  ThoughtCrossEntropy,
+  TOKEN_ROWS,
+  TrainingModel,
+} from '../../src/train/index.js';
+
+const repository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** One training step of the method in PyTorch, with the adapter of `data/adapters/node-api-reference`. */
+interface ReferenceStep {
+  readonly queries: readonly number[][];
+  readonly query_only_emb_index: readonly number[];
+  readonly documents: readonly number[][];
+  readonly loss: Record<'query_only' | 'thought' | 'generation' | 'total', number>;
+  /** Of each tensor the gradient's norm and its values at some flat indices. */
+  readonly gradients: Record<string, { shape: number[]; norm: number; at: number[]; values: number[] }>;
+}
+
+const MARKS = [3, 5, 11, 16];
+
+test('the joint step agrees with PyTorch: loss parts, and the gradient of every tensor', async () => {
+  const files = await resolveModel('smollm2-135m-instruct');
+  const checkpoint = await openCheckpoint(files);
+  const step: ReferenceStep = JSON.parse(
+    gunzipSync(readFileSync(repository('test/fixtures/train/joint-step.json.gz'))).toString(),
+  );
+  const adapter = await openSafetensors(repository('data/adapters/node-api-reference/adapter_model.safetensors'));
+  const parameters = new ParameterSet(loraShapes(checkpoint.config, 32, MARKS.length));
+  for (const { name } of parameters.shapes) parameters.view(name).set(await adapter.read(name));
+  await adapter.close();
+  const model = await TrainingModel.create(checkpoint, parameters, {
+    rank: 32,
+    scale: 2,
+    maxPositions: 256,
+    markTokens: MARKS,
+  });
+  const crossEntropy = await ThoughtCrossEntropy.create(model.embedding, checkpoint.config.hiddenSize, MARKS);
+  await checkpoint.close();
+
+  const batch: JointBatch = {
+    queries: step.queries.map((tokens, i) => ({ tokens, instantAt: step.query_only_emb_index[i]!, cloned: true })),
+    documents: step.documents.map((tokens) => ({ tokens })),
+    positives: step.queries.map((_, i) => i),
+  };
+  const gradients = parameters.zeros();
+  const loss = await cachedJointStep(model, crossEntropy, batch, gradients);
+  await model.close();
+  await crossEntropy.close();
+
+  const parts = { query_only: loss.instant, thought: loss.thought, generation: loss.generation, total: loss.total };
+  for (const [part, value] of Object.entries(step.loss)) {
+    expect(Math.abs(parts[part as keyof typeof parts] - value), part).toBeLessThan(1e-4);
+  }
+  expect(Object.keys(step.gradients)).toHaveLength(421);
+  const wrong: string[] = [];
+  for (const [name, { norm, at, values }] of Object.entries(step.gradients)) {
+    const gradient = gradients.view(name === 'token_rows' ? TOKEN_ROWS : name);
+    const ours = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
+    if (Math.abs(ours - norm) > 1e-3 * norm) wrong.push(`${name}: norm ${ours}, reference ${norm}`);
+    const typical = norm / Math.sqrt(gradient.length);
+    at.forEach((index, i) => {
+      // Relative to the value, or to the tensor's typical one where the value is far below it.
+      const scale = Math.max(Math.abs(values[i]!), typical);
+      if (Math.abs(gradient[index]! - values[i]!) > 1e-3 * scale) {
+        wrong.push(`${name}[${index}]: ${gradient[index]}, reference ${values[i]}`);
+      }
+    });
+  }
+  expect(wrong).toEqual([]);
+});
