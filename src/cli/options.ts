@@ -20,13 +20,13 @@ export function positiveNumber(text: string): number {
 }
 
 export const modelOptions = () => [
-  new Option('--model <name>', 'base model: a name, a folder, a .gguf file or a Hub repository').default(
-    undefined,
-    "the adapter's own",
+  new Option(
+    '--model <name>',
+    "base model: a name, a folder, a .gguf file or a Hub repository (default: the adapter's)",
   ),
-  new Option('--adapter <folder>', 'adapter folder, or the name of one that comes with the package').default(
-    undefined,
-    'node-api-reference',
+  new Option(
+    '--adapter <folder>',
+    'adapter folder, or the name of one that comes with the package (default: node-api-reference)',
   ),
   new Option('--mode <mode>', 'how weights are held and products computed').choices(MODES).default('int8'),
   offlineOption(),

@@ -47,19 +47,20 @@ function addCommand(program: Command, nameAndArguments: string, description: str
   return command;
 }
 
-const indexOption = (text: string) =>
-  new Option('--index <folder>', text).default(undefined, "in the cache folder, by the source's path");
+const indexOption = () =>
+  new Option('--index <folder>', "where the index is kept (default: in the cache folder, by the source's path)");
 
 function addSearch(program: Command, context: CliContext): void {
   const options = [
     new Option('--top <k>', 'how many hits').argParser(wholeNumber(1)).default(10),
-    new Option('--think <when>', 'whether to think about the question')
-      .choices(['never', 'always'])
-      .default(undefined, "the adapter's choice"),
+    new Option('--think <when>', "whether to think about the question (default: the adapter's choice)").choices([
+      'never',
+      'always',
+    ]),
     ...thinkingOptions(),
     new Option('--stream', 'show instant hits at once, the thought as it is written, then the hits with their moves'),
     new Option('--hybrid', 'fuse with BM25 (reciprocal rank fusion)'),
-    indexOption('where the index of a folder is kept'),
+    indexOption(),
     ...modelOptions(),
     jsonOption('print one JSON object; with --stream one a line'),
   ];
@@ -85,10 +86,10 @@ Examples:
 
 function addIndex(program: Command, context: CliContext): void {
   const options = [
-    indexOption('where the index is kept'),
-    new Option('--id-field <name>', 'field with the id in a .jsonl file').default(undefined, '_id'),
-    new Option('--title-field <name>', 'field with the title').default(undefined, 'title'),
-    new Option('--text-field <name>', 'field with the text').default(undefined, 'text'),
+    indexOption(),
+    new Option('--id-field <name>', 'field with the id in a .jsonl file (default: _id)'),
+    new Option('--title-field <name>', 'field with the title (default: title)'),
+    new Option('--text-field <name>', 'field with the text (default: text)'),
     new Option('--skip-bad', 'leave out lines and files that cannot be read, and say which'),
     new Option('--reindex', 'embed everything anew where another model, adapter or mode made the index'),
     ...modelOptions(),
