@@ -44,15 +44,16 @@ export async function updateIndex(
   }
 }
 
-/** Embeds an index anew where another encoder made it, from the texts that it holds. */
-export async function rebuildIndex(context: CliContext, embedder: CliEmbedder, folder: string): Promise<void> {
-  if (!existsSync(join(folder, 'manifest.json'))) return;
+/** Embeds an index anew where another encoder made it, from the texts that it holds. Returns how many documents it was. */
+export async function rebuildIndex(context: CliContext, embedder: CliEmbedder, folder: string): Promise<number> {
+  if (!existsSync(join(folder, 'manifest.json'))) return 0;
   const task = startTask(context.stderr, 'embedding anew', counted('documents'));
   try {
-    await reindex(folder, embedder, {
+    const { embedded } = await reindex(folder, embedder, {
       signal: context.signal,
       onProgress: ({ done, total, embedded }) => task.update({ done, total, worked: embedded }),
     });
+    return embedded;
   } finally {
     task.stop();
   }

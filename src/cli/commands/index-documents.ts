@@ -22,8 +22,10 @@ export async function indexCommand(context: CliContext, source: string, options:
   const fields = definedOnly({ id: options.idField, title: options.titleField, text: options.textField });
   await withEmbedder(context, options, async (embedder) => {
     const documents = await openSource(source, embedder, { fields, ...(badLines ? { badLines } : {}) });
-    if (options.reindex) await rebuildIndex(context, embedder, folder);
-    const report = await updateIndex(context, embedder, { folder, source }, documents);
+    const rebuilt = options.reindex ? await rebuildIndex(context, embedder, folder) : 0;
+    const update = await updateIndex(context, embedder, { folder, source }, documents);
+    const embedded = rebuilt + update.embedded;
+    const report = { ...update, embedded, unchanged: Math.max(0, update.documents - embedded) };
     warnOfBadLines(context, badLines);
     if (options.json) {
       const badCount = badLines ? { badLines: badLines.count } : {};
