@@ -13,7 +13,7 @@ import {
   type Value,
 } from '../tensor/index.js';
 import { fusedAttention, fusedAttentionFits, plainAttention } from './attention.js';
-import { type LinearWeight, linear, type NumericMode } from './linear.js';
+import { type LinearWeight, linear, type WeightForm } from './linear.js';
 import { rotaryTables } from './rotary.js';
 import { EMBEDDING, type LayerLinear, LM_HEAD, linearName, linearShape, type WeightSource } from './weights.js';
 
@@ -27,7 +27,7 @@ import { EMBEDDING, type LayerLinear, LM_HEAD, linearName, linearShape, type Wei
  *
  * The LM head is a graph of its own: only few positions need logits.
  */
-export async function decoderGraph(weights: WeightSource, mode: NumericMode, maxPositions: number): Promise<Graph> {
+export async function decoderGraph(weights: WeightSource, form: WeightForm, maxPositions: number): Promise<Graph> {
   const { config } = weights;
   const { hiddenSize, intermediateSize, layers, heads, keyValueHeads, headSize, rmsNormEpsilon: epsilon } = config;
   const [querySize, keySize] = [heads * headSize, keyValueHeads * headSize];
@@ -48,7 +48,7 @@ export async function decoderGraph(weights: WeightSource, mode: NumericMode, max
   };
   /** Several linears of one input as one product: their weights stand below each other. */
   const project = async (x: Value, layer: number, names: readonly LayerLinear[]) =>
-    linear(graph, x, await stackedWeight(weights, layer, names), mode);
+    linear(graph, x, await stackedWeight(weights, layer, names), form);
   const biased = async (x: Value, layer: number, projection: string) =>
     config.attentionBias ? add(graph, x, await vector(`model.layers.${layer}.self_attn.${projection}.bias`)) : x;
   const headNormed = async (x: Value, layer: number, count: number, norm: string) => {
@@ -94,14 +94,14 @@ export async function decoderGraph(weights: WeightSource, mode: NumericMode, max
 }
 
 /** `hidden` `[rows, hidden]` to `logits` `[rows, vocabulary]`. */
-export async function headGraph(weights: WeightSource, mode: NumericMode): Promise<Graph> {
+export async function headGraph(weights: WeightSource, form: WeightForm): Promise<Graph> {
   const { hiddenSize, vocabularySize, tiedEmbeddings } = weights.config;
   const graph = new Graph();
   const hidden = graph.input('hidden', 'float32', ['rows', hiddenSize]);
   const name = tiedEmbeddings ? EMBEDDING : LM_HEAD;
   const data = await weights.read(name);
   const weight = { name, data, outFeatures: vocabularySize, inFeatures: hiddenSize };
-  graph.output('logits', linear(graph, hidden, weight, mode));
+  graph.output('logits', linear(graph, hidden, weight, form));
   return graph;
 }
 

@@ -3,7 +3,7 @@ import { type Tensor, tensor } from '../tensor/index.js';
 import type { DecoderConfig } from './config.js';
 
 /** Space grows by this many tokens at once: each run passes over the whole space, so it stays close to what is used. */
-const GROWTH = 32;
+const GROWTH = 16;
 
 /** Rotated keys, and values, of the tokens a batch of sequences has read. Rows may differ in length. */
 export class KeyValueCache {

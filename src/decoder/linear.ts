@@ -1,17 +1,26 @@
 import { InvalidInputError } from '../errors.js';
 import { BLOCK_SIZE, blockQuantisedMatmul, fusedMatmul, type Graph, int8Matmul, type Value } from '../tensor/index.js';
-import { quantiseBlocks, quantiseColumns } from './quantise.js';
+import { quantiseBlocks4, quantiseBlocks8, quantiseColumns } from './quantise.js';
 
 /**
- * How weights and products are computed, said once per model load.
+ * How weights are held and products computed, said once per model load.
  *
  * - `fp32`: exact; the reference, and the only mode whose results never depend on what shares a batch.
- * - `int8`: weights int8 per output, inputs int8 per token; the fastest for many tokens at once.
- * - `int4`: weights int4 in blocks of 32; the fastest for one token at a time, and the smallest.
+ * - `int8`: eight bits a weight.
+ * - `int4`: eight bits for many tokens at once (documents, prompts), four for writing token by token.
  */
 export type NumericMode = 'fp32' | 'int8' | 'int4';
 
 export const NUMERIC_MODES: readonly NumericMode[] = ['fp32', 'int8', 'int4'];
+
+/**
+ * The form of a linear's weight.
+ *
+ * - `float`: fp32.
+ * - `int8Rows`: one scale per output, inputs int8 with a scale per token: the fastest for many tokens.
+ * - `int8Blocks`, `int4Blocks`: a scale for each 32 weights, inputs int8 likewise: the fastest for few tokens.
+ */
+export type WeightForm = 'float' | 'int8Rows' | 'int8Blocks' | 'int4Blocks';
 
 /** The weight of a linear layer, `[outFeatures, inFeatures]` row-major. */
 export interface LinearWeight {
@@ -21,15 +30,15 @@ export interface LinearWeight {
   readonly inFeatures: number;
 }
 
-/** x · Wᵀ, `[.., inFeatures]` to `[.., outFeatures]`, with W as a constant in the form the mode asks for. */
-export function linear(graph: Graph, x: Value, weight: LinearWeight, mode: NumericMode): Value {
+/** x · Wᵀ, `[.., inFeatures]` to `[.., outFeatures]`, with W as a constant in the given form. */
+export function linear(graph: Graph, x: Value, weight: LinearWeight, form: WeightForm): Value {
   const { name, data, outFeatures, inFeatures } = weight;
-  if (mode === 'fp32') {
+  if (form === 'float') {
     return fusedMatmul(graph, x, graph.constant('float32', data, [outFeatures, inFeatures], name), {
       transposeB: true,
     });
   }
-  if (mode === 'int8') {
+  if (form === 'int8Rows') {
     const { values, scales } = quantiseColumns(data, outFeatures, inFeatures);
     return int8Matmul(graph, x, {
       values: graph.constant('int8', values, [inFeatures, outFeatures], name),
@@ -37,17 +46,21 @@ export function linear(graph: Graph, x: Value, weight: LinearWeight, mode: Numer
     });
   }
   if (inFeatures % BLOCK_SIZE !== 0) {
-    throw new InvalidInputError(`${name} takes ${inFeatures} features; int4 needs a multiple of ${BLOCK_SIZE}`, {
-      hint: 'Load the model in fp32 or int8.',
-    });
+    throw new InvalidInputError(
+      `${name} takes ${inFeatures} features; int8 and int4 need a multiple of ${BLOCK_SIZE}`,
+      { hint: 'Load the model in fp32.' },
+    );
   }
-  const { blocks, scales } = quantiseBlocks(data);
+  const bits = form === 'int4Blocks' ? 4 : 8;
   const perRow = inFeatures / BLOCK_SIZE;
+  const four = form === 'int4Blocks' ? quantiseBlocks4(data, inFeatures) : undefined;
+  const { values, scales } = four ?? quantiseBlocks8(data);
   return blockQuantisedMatmul(graph, x, {
-    bits: 4,
+    bits,
     outFeatures,
     inFeatures,
-    blocks: graph.constant('uint8', blocks, [outFeatures, perRow, BLOCK_SIZE / 2], name),
-    scales: graph.constant('float32', scales, [outFeatures * perRow], `${name}.scales`),
+    blocks: graph.constant('uint8', values, [outFeatures, perRow, (BLOCK_SIZE * bits) / 8], name),
+    scales: graph.constant('float32', scales, [scales.length], `${name}.scales`),
+    zeroPoints: four && graph.constant('uint8', four.zeroPoints, [four.zeroPoints.length], `${name}.zeroPoints`),
   });
 }

@@ -33,32 +33,88 @@ export function quantiseColumns(
   return { values, scales };
 }
 
-/**
- * Blocks of 32 weights with one scale each and four bits a weight: w ≈ (nibble - 8) * scale.
- *
- * The scale takes the block's largest magnitude to -8, the one value that has no positive twin (as llama.cpp's Q4_0
- * does), which uses all sixteen levels.
- */
-export function quantiseBlocks(weight: Float32Array): { readonly blocks: Uint8Array; readonly scales: Float32Array } {
-  const count = weight.length / BLOCK_SIZE;
-  const blocks = new Uint8Array(weight.length / 2);
-  const scales = new Float32Array(count);
-  for (let block = 0; block < count; block++) {
-    const start = block * BLOCK_SIZE;
-    let extreme = 0;
-    for (let i = start; i < start + BLOCK_SIZE; i++) {
-      if (Math.abs(weight[i]!) > Math.abs(extreme)) extreme = weight[i]!;
-    }
-    const scale = extreme / -8;
-    scales[block] = scale;
-    const inverse = scale === 0 ? 0 : 1 / scale;
-    for (let i = 0; i < BLOCK_SIZE; i += 2) {
-      const low = nibble(weight[start + i]! * inverse);
-      const high = nibble(weight[start + i + 1]! * inverse);
-      blocks[(start + i) >> 1] = low | (high << 4);
-    }
-  }
-  return { blocks, scales };
+/** Weights in blocks of 32 along the input, unsigned, each block with its scale: w ≈ (value - zeroPoint) * scale. */
+export interface QuantisedBlocks {
+  /** `[outFeatures, blocks, 32 * bits / 8]`; of two nibbles in a byte the low one comes first. */
+  readonly values: Uint8Array;
+  /** `[outFeatures, blocks]` */
+  readonly scales: Float32Array;
 }
 
-const nibble = (scaled: number): number => Math.min(15, Math.max(0, Math.floor(scaled + 8.5)));
+/** Eight bits a weight; the zero point of every block is 128. */
+export function quantiseBlocks8(weight: Float32Array): QuantisedBlocks {
+  const values = new Uint8Array(weight.length);
+  const scales = new Float32Array(weight.length / BLOCK_SIZE);
+  for (let block = 0; block < scales.length; block++) {
+    const start = block * BLOCK_SIZE;
+    let largest = 0;
+    for (let i = start; i < start + BLOCK_SIZE; i++) largest = Math.max(largest, Math.abs(weight[i]!));
+    scales[block] = largest / 127;
+    const inverse = largest === 0 ? 0 : 127 / largest;
+    for (let i = start; i < start + BLOCK_SIZE; i++) values[i] = Math.round(weight[i]! * inverse) + 128;
+  }
+  return { values, scales };
+}
+
+/** Four bits a weight, with a zero point of its own for each block, two to a byte, `[outFeatures, ceil(blocks / 2)]`. */
+export function quantiseBlocks4(
+  weight: Float32Array,
+  inFeatures: number,
+): QuantisedBlocks & { readonly zeroPoints: Uint8Array } {
+  const perRow = inFeatures / BLOCK_SIZE;
+  const zeroBytes = Math.ceil(perRow / 2);
+  const values = new Uint8Array(weight.length / 2);
+  const scales = new Float32Array(weight.length / BLOCK_SIZE);
+  const zeroPoints = new Uint8Array((weight.length / inFeatures) * zeroBytes);
+  for (let block = 0; block < scales.length; block++) {
+    const start = block * BLOCK_SIZE;
+    const { scale, fitted, zeroPoint } = fitBlock4(weight, start);
+    scales[block] = fitted;
+    const row = Math.floor(block / perRow);
+    const column = block % perRow;
+    zeroPoints[row * zeroBytes + (column >> 1)]! |= zeroPoint << (column % 2 === 0 ? 0 : 4);
+    for (let i = start; i < start + BLOCK_SIZE; i += 2) {
+      values[i >> 1] = level(weight[i]!, scale, zeroPoint) | (level(weight[i + 1]!, scale, zeroPoint) << 4);
+    }
+  }
+  return { values, scales, zeroPoints };
+}
+
+/**
+ * Shares of a block's range that its sixteen levels are spread over. A slightly narrower grid clips the ends and serves
+ * the middle; which of two is better differs from block to block. Error on the adapted SmolLM2-135M: 8.3 % with the
+ * full range alone, 7.3 % with both and the scale fitted afterwards.
+ */
+const RANGE_SHARES = [1, 0.9];
+
+/** The best grid for a block: levels are assigned with `scale`, values restored with `fitted`, its least-squares fit. */
+function fitBlock4(weight: Float32Array, start: number): { scale: number; fitted: number; zeroPoint: number } {
+  let [lowest, highest] = [0, 0];
+  for (let i = start; i < start + BLOCK_SIZE; i++) {
+    lowest = Math.min(lowest, weight[i]!);
+    highest = Math.max(highest, weight[i]!);
+  }
+  let best = { scale: 0, fitted: 0, zeroPoint: 8 };
+  if (lowest === highest) return best;
+  let bestGain = Number.NEGATIVE_INFINITY;
+  for (const share of RANGE_SHARES) {
+    const scale = ((highest - lowest) / 15) * share;
+    const zeroPoint = Math.min(15, Math.max(0, Math.round(7.5 - (highest + lowest) / 2 / scale)));
+    let [product, square] = [0, 0];
+    for (let i = start; i < start + BLOCK_SIZE; i++) {
+      const steps = level(weight[i]!, scale, zeroPoint) - zeroPoint;
+      product += weight[i]! * steps;
+      square += steps * steps;
+    }
+    // Squared error is the weights' own sum of squares less this.
+    const gain = square === 0 ? 0 : (product * product) / square;
+    if (gain > bestGain) {
+      bestGain = gain;
+      best = { scale, fitted: square === 0 ? 0 : product / square, zeroPoint };
+    }
+  }
+  return best;
+}
+
+const level = (weight: number, scale: number, zeroPoint: number): number =>
+  scale === 0 ? zeroPoint : Math.min(15, Math.max(0, Math.round(weight / scale + zeroPoint)));

@@ -77,12 +77,17 @@ export async function openAdapter(nameOrFolder: string = DEFAULT_ADAPTER): Promi
         );
       }
       const tensors = await openSafetensors(path);
-      return mergedWeights(base, tensors, {
-        rows: peft.trainable_token_indices.embed_tokens,
-        rank: peft.r,
-        scale: peft.lora_alpha / peft.r,
-        where: path,
-      });
+      try {
+        return await mergedWeights(base, tensors, {
+          rows: peft.trainable_token_indices.embed_tokens,
+          rank: peft.r,
+          scale: peft.lora_alpha / peft.r,
+          where: path,
+        });
+      } catch (error) {
+        await tensors.close();
+        throw error;
+      }
     },
   };
 }

@@ -40,6 +40,8 @@ export interface BlockQuantised {
   readonly blocks: Value;
   /** `[outFeatures * blocks]` */
   readonly scales: Value;
+  /** Four bits each, two to a byte, `[outFeatures * ceil(blocks / 2)]`. Default: the middle of the range. */
+  readonly zeroPoints?: Value | undefined;
 }
 
 /** x · Wᵀ for a block-quantised W. */
@@ -49,7 +51,7 @@ export function blockQuantisedMatmul(graph: Graph, x: Value, weight: BlockQuanti
   }
   return graph.apply(
     'MatMulNBits',
-    [x, weight.blocks, weight.scales],
+    [x, weight.blocks, weight.scales, ...(weight.zeroPoints ? [weight.zeroPoints] : [])],
     [{ type: x.type, shape: x.shape.with(-1, weight.outFeatures) }],
     {
       K: weight.inFeatures,

@@ -32,6 +32,9 @@ export class Session {
       graphOptimizationLevel: 'all',
       // Errors only: warnings about unused constants and shape guesses are the runtime's own affair.
       logSeverityLevel: 3,
+      // Several sessions take turns on the same cores, and other programs run there too: a thread that spins while it
+      // waits for work takes a core from the one that has work.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       externalData: externalData as { path: string; data: Uint8Array }[],
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),

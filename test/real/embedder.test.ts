@@ -1,4 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, Decoder, generate, openCheckpoint } from '../../src/decoder/index.js';
@@ -117,6 +121,17 @@ describe('the adapter in fp32', () => {
     expect(embedder.countTokens(marks.join(''))).toBeGreaterThan(marks.length * 2);
     expect(plain.truncated).toBe(false);
   });
+});
+
+test('an adapter whose self-test does not hold is refused', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'self-test-'));
+  const source = fileURLToPath(new URL('../../data/adapters/node-api-reference', import.meta.url));
+  await cp(source, folder, { recursive: true });
+  const settings = JSON.parse(await readFile(join(folder, 'o1.json'), 'utf8'));
+  settings.selfTest[1].head.reverse();
+  await writeFile(join(folder, 'o1.json'), JSON.stringify(settings));
+  await expect(O1Embedder.load({ adapter: folder })).rejects.toThrow(/self-test failed.*fs\.watch/s);
+  await rm(folder, { recursive: true });
 });
 
 describe.each([
