@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { MismatchError, NotFoundError } from '../errors.js';
 import { type BadLines, type IndexReport, indexCorpus, openStore, readManifest, reindex } from '../search/index.js';
 import type { CliContext, CliEmbedder } from './context.js';
@@ -28,12 +28,14 @@ export async function updateIndex(
   const { folder, source } = target;
   if (total === 0) throw new NotFoundError('holds no documents.', { where: source, hint: 'Nothing was indexed.' });
   if (existsSync(join(folder, 'manifest.json'))) await assertMadeBy(embedder, target);
-  const store = await openStore(folder, { encoder: embedder, access: 'write', source });
+  // Absolute: the manifest outlives the folder in which the command was run.
+  const origin = resolve(source);
+  const store = await openStore(folder, { encoder: embedder, access: 'write', source: origin });
   const task = startTask(context.stderr, 'indexing', counted('documents'));
   try {
     return await indexCorpus(store, records, embedder, {
       signal: context.signal,
-      source,
+      source: origin,
       total,
       removeMissing: true,
       onProgress: ({ done, embedded }) => task.update({ done, total, worked: embedded }),

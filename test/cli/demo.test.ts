@@ -1,11 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { CliContext } from '../../src/cli/context.js';
+import { type DemoOptions, runDemo } from '../../src/cli/commands/demo.js';
+import { loadDemoSet } from '../../src/cli/demo/data-set.js';
 import { captionOf, figuresTable } from '../../src/cli/demo/figures.js';
 import { FakeEmbedder } from './fake-embedder.js';
-import { runCli } from './run-cli.js';
+import { testContext } from './run-cli.js';
 
 describe('the caption follows from the figures', () => {
   const figures = { bm25: 0.321, instant: 0.533, ownThought: 0.37, expertThought: 0.919 };
@@ -27,34 +29,46 @@ describe('the caption follows from the figures', () => {
   });
 });
 
-describe('the demo without a model', () => {
+describe('the demo without a model, on the whole corpus and every tenth query', () => {
   let home: string;
-  let context: Partial<CliContext>;
   const embedder = new FakeEmbedder();
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'o1-demo-'));
-    context = { loadEmbedder: async () => embedder, environment: { O1_CACHE: home } };
   });
   afterAll(() => rm(home, { recursive: true, force: true }));
 
+  async function demo(options: DemoOptions): Promise<string> {
+    const set = await loadDemoSet();
+    const sparse = <T>(list: readonly T[]) => list.filter((_, i) => i % 10 === 0);
+    const queries = sparse(set.queries);
+    const qrels = new Map(queries.map(({ id }) => [id, set.qrels.get(id)!]));
+    let stdout = '';
+    const context = testContext({
+      stdout: { write: (text) => (stdout += text) },
+      loadEmbedder: async () => embedder,
+      environment: { O1_CACHE: home },
+    });
+    await runDemo(context, options, { ...set, queries, qrels, expertThoughts: sparse(set.expertThoughts) });
+    return stdout;
+  }
+
   test('indexes the Node API set, asks five queries and measures', async () => {
-    const { code, stdout } = await runCli(['demo', '--json'], context);
-    expect(code).toBe(0);
-    const { examples, ndcg10, index } = JSON.parse(stdout);
-    expect(index).toMatchObject({ embedded: 2092, documents: 2092 });
+    // What another run has left, and spoilt: --fresh does not look at it.
+    const hash = createHash('sha256').update(embedder.fingerprint).digest('hex').slice(0, 12);
+    const left = join(home, 'indexes', `demo-${hash}`);
+    await mkdir(left, { recursive: true });
+    await writeFile(join(left, 'manifest.json'), '{');
+    const { examples, ndcg10, index } = JSON.parse(await demo({ fresh: true, json: true }));
+    expect(index).toMatchObject({ folder: left, embedded: 2092, documents: 2092 });
     expect(examples).toHaveLength(5);
     expect(examples[0].right).toEqual(['inspector.DOMStorage.domStorageItemsCleared']);
-    // The data set's own README states BM25's figure.
-    expect(ndcg10.bm25).toBeCloseTo(0.321, 3);
+    expect(ndcg10.bm25).toBeGreaterThan(0.2);
     // Hashed words know little, but an expert's thought names the API.
     expect(ndcg10.expertThought).toBeGreaterThan(ndcg10.instant);
     expect(ndcg10.ownThought).toBe(ndcg10.instant);
   });
 
-  test('the next run embeds nothing, --fresh all', async () => {
-    expect((await runCli(['demo'], context)).stdout).toMatch(
-      /embedded 0 documents, 2092 unchanged[\s\S]*✓[\s\S]*nDCG@10/,
-    );
-    expect((await runCli(['demo', '--fresh'], context)).stdout).toMatch(/embedded 2,092 documents/);
+  test('the next run embeds nothing', async () => {
+    expect(await demo({})).toMatch(/embedded 0 documents, 2092 unchanged[\s\S]*✓[\s\S]*nDCG@10 over the 20 test/);
   });
 });

@@ -5,7 +5,7 @@ import { cacheFolder } from '../../models/index.js';
 import { openStore } from '../../search/index.js';
 import type { CliContext } from '../context.js';
 import { askBothWays, type BothWays, formatBothWays } from '../demo/both-ways.js';
-import { loadDemoSet, NODE_API } from '../demo/data-set.js';
+import { type DemoSet, loadDemoSet, NODE_API } from '../demo/data-set.js';
 import { captionOf, figuresTable } from '../demo/figures.js';
 import { measure } from '../demo/measure.js';
 import { formatSeconds } from '../format.js';
@@ -19,9 +19,13 @@ export interface DemoOptions extends ModelOptions {
 
 /** The whole way on a real set: fetch, index, ask in both ways, measure. */
 export async function demoCommand(context: CliContext, options: DemoOptions): Promise<void> {
+  await runDemo(context, options, await loadDemoSet());
+}
+
+/** The demo on a given set, so that a test can take fewer queries. */
+export async function runDemo(context: CliContext, options: DemoOptions, set: DemoSet): Promise<void> {
   const start = performance.now();
   const say = (text: string) => (options.json ? undefined : context.stdout.write(text));
-  const set = await loadDemoSet();
   await withEmbedder(context, options, async (embedder) => {
     const { fingerprint, settings, mode } = embedder;
     // One index for each encoder: changing the mode back and forth embeds nothing twice.
