@@ -5,7 +5,7 @@ import type { DecoderConfig } from './config.js';
 import { decoderGraph, headGraph } from './graph.js';
 import { KeyValueCache } from './key-value-cache.js';
 import type { NumericMode, WeightForm } from './linear.js';
-import { EMBEDDING, type WeightSource } from './weights.js';
+import { EMBEDDING, sharedSource, type WeightSource } from './weights.js';
 
 export interface DecoderOptions {
   readonly mode: NumericMode;
@@ -86,15 +86,18 @@ export class Decoder {
     const maxPositions = options.maxPositions ?? Math.min(config.maxPositions, DEFAULT_POSITIONS);
     const embedding = await weights.read(EMBEDDING);
     const session = threads === undefined ? {} : { threads };
-    const forms = FORMS[mode];
-    const body = async (form: WeightForm) => {
+    const { bulk: bulkForm, step: stepForm } = FORMS[mode];
+    const forms = [...new Set([bulkForm, stepForm])];
+    const shared = sharedSource(weights, forms.length);
+    const graphs = await Promise.all(forms.map((form) => decoderGraph(shared, form, maxPositions)));
+    const sessions: Session[] = [];
+    for (const graph of graphs) {
       options.signal?.throwIfAborted();
-      return Session.create(await decoderGraph(weights, form, maxPositions), session);
-    };
-    const bulk = await body(forms.bulk);
-    const step = forms.step === forms.bulk ? bulk : await body(forms.step);
+      sessions.push(await Session.create(graph, session));
+    }
+    const [bulk, step = bulk] = sessions as [Session, Session?];
     options.signal?.throwIfAborted();
-    const head = await Session.create(await headGraph(weights, forms.step), session);
+    const head = await Session.create(await headGraph(weights, stepForm), session);
     return new Decoder({ config, mode, maxPositions, embedding, bulk, step, head });
   }
 

@@ -13,11 +13,13 @@ export function quantiseColumns(
 ): { readonly values: Int8Array; readonly scales: Float32Array } {
   const values = new Int8Array(weight.length);
   const scales = new Float32Array(outFeatures);
+  const inverses = new Float32Array(outFeatures);
   for (let row = 0; row < outFeatures; row++) {
     const start = row * inFeatures;
     let largest = 0;
     for (let i = start; i < start + inFeatures; i++) largest = Math.max(largest, Math.abs(weight[i]!));
     scales[row] = largest / 127;
+    inverses[row] = largest === 0 ? 0 : 127 / largest;
   }
   // Output features in strips, so that the transposed writes stay within a few cache lines.
   const strip = 64;
@@ -25,8 +27,7 @@ export function quantiseColumns(
     const last = Math.min(first + strip, outFeatures);
     for (let i = 0; i < inFeatures; i++) {
       for (let row = first; row < last; row++) {
-        const scale = scales[row]!;
-        values[i * outFeatures + row] = scale === 0 ? 0 : Math.round(weight[row * inFeatures + i]! / scale);
+        values[i * outFeatures + row] = ((weight[row * inFeatures + i]! * inverses[row]! + 128.5) | 0) - 128;
       }
     }
   }
@@ -51,7 +52,8 @@ export function quantiseBlocks8(weight: Float32Array): QuantisedBlocks {
     for (let i = start; i < start + BLOCK_SIZE; i++) largest = Math.max(largest, Math.abs(weight[i]!));
     scales[block] = largest / 127;
     const inverse = largest === 0 ? 0 : 127 / largest;
-    for (let i = start; i < start + BLOCK_SIZE; i++) values[i] = Math.round(weight[i]! * inverse) + 128;
+    // Truncation of a positive number rounds down; several times faster than Math.round.
+    for (let i = start; i < start + BLOCK_SIZE; i++) values[i] = (weight[i]! * inverse + 128.5) | 0;
   }
   return { values, scales };
 }
@@ -116,5 +118,8 @@ function fitBlock4(weight: Float32Array, start: number): { scale: number; fitted
   return best;
 }
 
-const level = (weight: number, scale: number, zeroPoint: number): number =>
-  scale === 0 ? zeroPoint : Math.min(15, Math.max(0, Math.round(weight / scale + zeroPoint)));
+function level(weight: number, scale: number, zeroPoint: number): number {
+  if (scale === 0) return zeroPoint;
+  const steps = weight / scale + zeroPoint + 0.5;
+  return steps <= 0 ? 0 : steps >= 15 ? 15 : steps | 0;
+}

@@ -41,3 +41,18 @@ export interface WeightSource {
   readonly config: DecoderConfig;
   read(name: string): Promise<Float32Array>;
 }
+
+/** A source for several readers that go through the same tensors in step: each is read once and kept for the last one. */
+export function sharedSource(source: WeightSource, readers: number): WeightSource {
+  const waiting = new Map<string, { readonly weight: Promise<Float32Array>; left: number }>();
+  return {
+    config: source.config,
+    read(name) {
+      const known = waiting.get(name) ?? { weight: source.read(name), left: readers };
+      known.left--;
+      if (known.left > 0) waiting.set(name, known);
+      else waiting.delete(name);
+      return known.weight;
+    },
+  };
+}
