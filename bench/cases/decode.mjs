@@ -20,13 +20,10 @@ export async function run(report) {
 
     const prompt = tokenizer.encode(QUERY);
     report.note(`prompt of ${prompt.length} tokens, ${TOKENS} steps after the first token, greedy`);
-    const { ours, peer } = await takeTurns(
-      {
-        ours: () => decodeOurs(decoder, prompt),
-        peer: setting && (() => decodePeer(llama, setting.best, TOKENS)),
-      },
-      { repetitions: 9 },
-    );
+    const { ours, peer } = await takeTurns({
+      ours: () => decodeOurs(decoder, prompt),
+      peer: setting && (() => decodePeer(llama, setting.best, TOKENS)),
+    });
     const unit = /** @type {const} */ ('tokens/s');
     report.row({ what: 'decode, one sequence, int4', unit, ours, peer, peerName: LLAMA_CPP, target: '>= 2.5' });
 
