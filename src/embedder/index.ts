@@ -5,5 +5,6 @@
 export { type Adapter, DEFAULT_ADAPTER, openAdapter } from './adapter.js';
 export { type DocumentOptions, type LoadOptions, O1Embedder, type QueriesOptions } from './o1-embedder.js';
 export type { QueryEmbedding, QueryEvent, QueryOptions, Thought, Timings } from './query-embedding.js';
-export { type O1Settings, SEQUENCE_VERSION, settingsSchema } from './settings.js';
+export { Sequences } from './sequence.js';
+export { type O1Settings, parseJsonFile, SEQUENCE_VERSION, settingsSchema } from './settings.js';
 export { cosine, dot, normalise, normalisedMean } from './vectors.js';

@@ -31,6 +31,19 @@ export const settingsSchema = z.strictObject({
   }),
   /** Where the adapter comes from, in words. */
   origin: z.string().min(1),
+  /** How it was trained, where this project's trainer made it. */
+  training: z
+    .strictObject({
+      recipe: z.string().min(1),
+      /** Queries of the training split. */
+      queries: z.int().positive(),
+      steps: z.int().nonnegative(),
+      /** Tokens read in all steps. */
+      tokens: z.int().nonnegative(),
+      /** Best nDCG@10 of the instant vectors on the development split; absent where the recipe has none. */
+      instantNdcg10: z.number().min(0).max(1).optional(),
+    })
+    .optional(),
   /** Texts and their vectors by this adapter in fp32, first 32 dimensions: checked when it is loaded. */
   selfTest: z.array(
     z.strictObject({ kind: z.enum(['query', 'document']), text: z.string(), head: z.array(z.number()).length(32) }),

@@ -1,0 +1,144 @@
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseJsonFile } from '../embedder/index.js';
+import { DEFAULT_ALPHA, DEFAULT_RANK } from './lora.js';
+
+const share = z.number().min(0).max(1);
+const tokenId = z.int().nonnegative();
+
+/** Thoughts that the model under training writes itself before a stage. */
+const ownThoughts = z.strictObject({
+  /** Share of the samples whose thought is the model's own; those are read, not cloned. */
+  own: share,
+  /** Thoughts written for each query; each epoch draws one of them. */
+  perQuery: z.int().positive().default(1),
+  temperature: z.number().nonnegative().default(0.6),
+  topP: z.number().positive().max(1).default(1),
+});
+
+const stage = z.strictObject({
+  name: z.string().min(1),
+  epochs: z.number().positive().default(1),
+  /** Queries of a step. */
+  batch: z.int().min(2).default(64),
+  /** The highest learning rate: linear warm-up, then a cosine to zero at the end of the stage. */
+  learningRate: z.number().positive().default(1e-4),
+  /** Share of the stage's steps in which the rate rises. */
+  warmUp: share.default(0.1),
+  /** Where the thoughts come from that are read and, if they are the expert's, cloned. */
+  thoughts: z.union([z.enum(['none', 'expert']), ownThoughts]).default('expert'),
+  /** Share of the samples that have no thought in a stage with thoughts. */
+  queryOnlyShare: share.default(0.1),
+  /** Hard negatives of each query, where the data has them. */
+  hardNegatives: z.int().nonnegative().default(15),
+  /** "Read the corpus": a language-model loss on documents, beside the joint loss. */
+  corpus: z
+    .strictObject({
+      /** Documents of a step. */
+      documents: z.int().positive(),
+      /** Weight of the loss, which is a mean over the documents' tokens. */
+      weight: z.number().positive(),
+    })
+    .optional(),
+});
+
+/** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
+export const recipeSchema = z.strictObject({
+  /** A sentence on what this recipe makes; stored with the adapter. */
+  description: z.string().min(1),
+  base: z.strictObject({
+    /** A model that the project knows by name, a folder, a GGUF file or a Hub repository. */
+    model: z.string().min(1),
+    /** Reserved tokens of its vocabulary, borrowed for the sequence's marks, and the token that ends a thought. */
+    tokens: z.strictObject({ query: tokenId, document: tokenId, thought: tokenId, embedding: tokenId, end: tokenId }),
+  }),
+  data: z.strictObject({
+    /** Folder in BEIR's format. Paths are relative to the recipe. */
+    folder: z.string().min(1),
+    split: z.string().min(1).default('train'),
+    /** JSONL: `_id` of the query, `thoughts`. Needed by stages with thoughts. */
+    thoughts: z.string().min(1).optional(),
+    /** Which of a query's thoughts are used: the first, or one drawn in each epoch. */
+    candidates: z.enum(['first', 'all']).default('first'),
+    /** JSONL: `_id` of the query, `negatives`: ids of documents. */
+    negatives: z.string().min(1).optional(),
+    /** A thought beyond the length policy is an error, or is cut (its end mark is kept). */
+    longThoughts: z.enum(['error', 'cut']).default('error'),
+  }),
+  /** At most this many tokens of each text, here and at run time. */
+  lengths: z
+    .strictObject({
+      query: z.int().positive().default(32),
+      thought: z.int().positive().default(224),
+      document: z.int().positive().default(192),
+    })
+    .prefault({}),
+  lora: z
+    .strictObject({
+      rank: z.int().positive().default(DEFAULT_RANK),
+      alpha: z.number().positive().default(DEFAULT_ALPHA),
+    })
+    .prefault({}),
+  loss: z
+    .strictObject({
+      /** Share of the contrastive part; the rest is behaviour cloning. */
+      contrastiveWeight: share.default(0.8),
+      temperature: z.number().positive().default(0.02),
+    })
+    .prefault({}),
+  optimiser: z
+    .strictObject({
+      weightDecay: z.number().nonnegative().default(0),
+      /** The gradient is scaled down to this norm. */
+      clip: z.number().positive().default(1),
+      /** A gradient beyond this norm stops the run. */
+      explodingNorm: z.number().positive().default(1000),
+    })
+    .prefault({}),
+  seed: z.int().nonnegative().default(1),
+  /** Places that go through the decoder at once: bounds the memory, not the batch. */
+  maxTokens: z.int().positive().default(2048),
+  /** Steps between two checkpoints; there is one at each end of a stage and at Ctrl-C too. */
+  checkpointEvery: z.int().positive().default(10),
+  validation: z
+    .strictObject({
+      split: z.string().min(1).default('dev'),
+      /** Steps between two validations; there is one at each end of a stage too. */
+      every: z.int().positive().optional(),
+      /** Rank among this many documents, the relevant ones included. Default: the whole corpus. */
+      documents: z.int().positive().optional(),
+      /** Which weights become the adapter: the best by nDCG@10 of the instant vectors, or the last. */
+      keep: z.enum(['best', 'last']).default('best'),
+    })
+    .optional(),
+  stages: z.array(stage).min(1),
+});
+
+export type Recipe = z.infer<typeof recipeSchema>;
+export type Stage = Recipe['stages'][number];
+export type OwnThoughtSettings = z.infer<typeof ownThoughts>;
+
+/**
+ * Reads a recipe. Its paths become absolute.
+ *
+ * @throws NotFoundError, CorruptFileError with file and key.
+ */
+export async function readRecipe(path: string): Promise<Recipe> {
+  const recipe = await parseJsonFile(path, recipeSchema);
+  const absolute = (file: string) => resolve(dirname(path), file);
+  const { folder, thoughts, negatives } = recipe.data;
+  return {
+    ...recipe,
+    data: {
+      ...recipe.data,
+      folder: absolute(folder),
+      ...(thoughts === undefined ? {} : { thoughts: absolute(thoughts) }),
+      ...(negatives === undefined ? {} : { negatives: absolute(negatives) }),
+    },
+  };
+}
+
+/** The stage's settings for own thoughts, if it has them. */
+export function ownThoughtsOf(stage: Stage): OwnThoughtSettings | undefined {
+  return typeof stage.thoughts === 'object' ? stage.thoughts : undefined;
+}
