@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Decoder } from '../decoder/index.js';
 import { ByteTokenizer, randomWeights, TINY_CONFIG, TINY_SETTINGS, tinyEmbedder } from '../testing/index.js';
+import { batchByLength } from './batch-by-length.js';
 import type { QueryEmbedding, QueryEvent, QueryOptions } from './index.js';
-import { batchByLength, type O1Embedder } from './o1-embedder.js';
+import type { O1Embedder } from './o1-embedder.js';
 import { cosine, normalise, normalisedMean } from './vectors.js';
 
 let embedder: O1Embedder;

@@ -1,22 +1,18 @@
 import { createHash } from 'node:crypto';
-import {
-  checkSampling,
-  Decoder,
-  NUMERIC_MODES,
-  type NumericMode,
-  openCheckpoint,
-  type Tokenizer,
-} from '../decoder/index.js';
+import { Decoder, NUMERIC_MODES, type NumericMode, openCheckpoint, type Tokenizer } from '../decoder/index.js';
 import { InvalidInputError, MismatchError, throwIfAborted } from '../errors.js';
 import { type FetchProgress, resolveModel } from '../models/index.js';
 import { openAdapter } from './adapter.js';
+import { batchByLength } from './batch-by-length.js';
 import { CallQueue } from './call-queue.js';
-import type { QueryEmbedding, QueryEvent, QueryOptions, Thought } from './query-embedding.js';
+import type { QueryEmbedding, QueryEvent, QueryOptions } from './query-embedding.js';
+import { Recording } from './recording.js';
 import { Sequences } from './sequence.js';
 import type { O1Settings } from './settings.js';
 import { TextStream } from './text-stream.js';
-import { type ThinkingEvent, type ThinkingSettings, think } from './thinking.js';
-import { cosine, normalise, normalisedMean } from './vectors.js';
+import { type ThinkingSettings, think } from './thinking.js';
+import { thinkingSettings } from './thinking-settings.js';
+import { cosine, normalise } from './vectors.js';
 
 export interface LoadOptions {
   /** Adapter folder, or the name of one that comes with the package. Default: the package's own. */
@@ -168,7 +164,7 @@ export class O1Embedder {
 
   /** The same as events: the instant vector as soon as it is there, each token of the thoughts, the final vector. */
   async *streamQuery(text: string, options: QueryOptions = {}): AsyncGenerator<QueryEvent, void, void> {
-    const settings = this.#thinkingSettings(options);
+    const settings = thinkingSettings(options, this.settings);
     const release = await this.#queue.turn();
     try {
       throwIfAborted(options.signal);
@@ -182,7 +178,7 @@ export class O1Embedder {
   /** Many queries, several at a time. Results are in the order of the texts. */
   async embedQueries(texts: readonly string[], options: QueriesOptions = {}): Promise<QueryEmbedding[]> {
     const { maxBatchRows = 16, onProgress } = options;
-    const settings = this.#thinkingSettings(options);
+    const settings = thinkingSettings(options, this.settings);
     const results = new Array<QueryEmbedding>(texts.length);
     const perBatch = Math.max(1, Math.floor(maxBatchRows / Math.max(1, settings.thoughts)));
     // Queries of like length together: padding is small, and thoughts of like queries end at like times.
@@ -256,34 +252,6 @@ export class O1Embedder {
     };
   }
 
-  #thinkingSettings(options: QueryOptions): ThinkingSettings {
-    const { thinking, lengths } = this.settings;
-    const { thoughts = thinking.thoughts, temperature = thinking.temperature, topP = thinking.topP } = options;
-    const { maxTokens = lengths.thought, seed = 0, deadlineMs = Number.POSITIVE_INFINITY } = options;
-    checkSampling({ temperature, topP, topK: options.topK });
-    checkWhole('thoughts', thoughts, 1);
-    checkWhole('seed', seed, 0);
-    checkWhole('maxTokens', maxTokens, 1);
-    if (!(deadlineMs >= 0)) throw new InvalidInputError(`deadlineMs must be a number from 0 up, got ${deadlineMs}`);
-    if (maxTokens > lengths.thought) {
-      throw new InvalidInputError(`maxTokens must be at most ${lengths.thought}, got ${maxTokens}`, {
-        hint: "The adapter's length policy (o1.json) sets the limit.",
-      });
-    }
-    const never = (options.think ?? thinking.think) === 'never';
-    return {
-      thoughts: never ? 0 : thoughts,
-      temperature,
-      topP,
-      topK: options.topK,
-      seed,
-      maxTokens,
-      deadline: performance.now() + deadlineMs,
-      ignoreEnd: options.ignoreEnd ?? false,
-      signal: options.signal,
-    };
-  }
-
   async #selfTest(where: string): Promise<void> {
     for (const { kind, text, head } of this.settings.selfTest) {
       const vector =
@@ -299,72 +267,5 @@ export class O1Embedder {
         );
       }
     }
-  }
-}
-
-/** Collects the events of one query. */
-class Recording {
-  readonly #tokenizer: Tokenizer;
-  readonly #truncated: boolean;
-  readonly #start = performance.now();
-  readonly #thoughts: Thought[] = [];
-  #instant: Float32Array | undefined;
-  #finished = 0;
-  #closingMs = 0;
-  prefillMs = 0;
-
-  constructor(tokenizer: Tokenizer, truncated: boolean) {
-    this.#tokenizer = tokenizer;
-    this.#truncated = truncated;
-  }
-
-  add(event: ThinkingEvent): void {
-    if (event.type === 'instant') {
-      this.#instant = event.vector;
-      this.prefillMs = performance.now() - this.#start;
-    } else if (event.type === 'thought') {
-      const { tokens, finishReason, vector, sample, closingMs } = event;
-      this.#thoughts[sample] = { text: this.#tokenizer.decode(tokens), tokens, finishReason, vector };
-      this.#finished = performance.now();
-      this.#closingMs = closingMs;
-    }
-  }
-
-  finish(expected: number): QueryEmbedding {
-    const instant = this.#instant!;
-    const thoughts = this.#thoughts.filter(Boolean);
-    const thinkMs = thoughts.length === 0 ? 0 : this.#finished - this.#start - this.prefillMs;
-    return {
-      instant,
-      vector: thoughts.length === 0 ? instant : normalisedMean(thoughts.map(({ vector }) => vector)),
-      basis: thoughts.length === 0 ? 'instant' : 'thoughts',
-      thoughts,
-      deadlineReached: thoughts.length < expected,
-      truncated: this.#truncated,
-      timings: {
-        prefillMs: this.prefillMs,
-        thinkMs,
-        closingMs: this.#closingMs,
-        totalMs: performance.now() - this.#start,
-      },
-    };
-  }
-}
-
-/** Indices in groups of like length, shortest first, whose padded size stays within a number of tokens. */
-export function batchByLength(sequences: readonly (readonly number[])[], maxTokens: number): number[][] {
-  const order = [...sequences.keys()].sort((a, b) => sequences[a]!.length - sequences[b]!.length || a - b);
-  const groups: number[][] = [];
-  for (const i of order) {
-    const last = groups.at(-1);
-    if (last && (last.length + 1) * sequences[i]!.length <= maxTokens) last.push(i);
-    else groups.push([i]);
-  }
-  return groups;
-}
-
-function checkWhole(name: string, value: number, least: number): void {
-  if (!(Number.isSafeInteger(value) && value >= least)) {
-    throw new InvalidInputError(`${name} must be a whole number from ${least} up, got ${value}`);
   }
 }
