@@ -66,7 +66,7 @@ function addSearch(program: Command, context: CliContext): void {
   ];
   addCommand(program, 'search', 'answer a question from a folder, a .jsonl file or an index', options)
     .argument('<place>', 'folder of Markdown or text (what is new in it is indexed first), .jsonl file, or index')
-    .argument('<question>')
+    .argument('<question>', 'what you want to know')
     .addHelpText(
       'after',
       `
@@ -136,7 +136,7 @@ Examples:
 function addThink(program: Command, context: CliContext): void {
   const options = [...thinkingOptions(), ...modelOptions(), jsonOption('print one JSON object, vectors included')];
   addCommand(program, 'think', 'show the thought about a query, and how far it moves the vector', options)
-    .argument('<query>')
+    .argument('<query>', 'any text')
     .addHelpText(
       'after',
       `

@@ -18,6 +18,15 @@ export interface Source {
   readonly total: number;
 }
 
+/** @throws NotFoundError when there is nothing at a path that should hold documents or an index. */
+export function assertThere(path: string): void {
+  if (existsSync(path)) return;
+  throw new NotFoundError('there is no such file or folder.', {
+    where: path,
+    hint: 'Give a folder of Markdown or text files, a folder with corpus.jsonl, a .jsonl file, or (to search) an index.',
+  });
+}
+
 /**
  * What a path given on the command line holds: a JSONL file, a folder in BEIR's format (its `corpus.jsonl`), or a folder of
  * Markdown and text files.
@@ -26,14 +35,8 @@ export interface Source {
  */
 export async function openSource(path: string, embedder: CliEmbedder, options: SourceOptions): Promise<Source> {
   const { badLines, fields } = options;
-  const found = await stat(path).catch(() => undefined);
-  if (!found) {
-    throw new NotFoundError('there is no such file or folder.', {
-      where: path,
-      hint: 'Give a folder of Markdown or text files, a folder with corpus.jsonl, or a .jsonl file.',
-    });
-  }
-  const jsonl = found.isDirectory() ? corpusFile(path) : path;
+  assertThere(path);
+  const jsonl = (await stat(path)).isDirectory() ? corpusFile(path) : path;
   if (jsonl !== undefined) {
     if (!/\.jsonl(\.gz)?$/i.test(jsonl)) {
       throw new InvalidInputError('expected a .jsonl or .jsonl.gz file, or a folder.', { where: jsonl });

@@ -2,7 +2,7 @@ import { BadLines } from '../../search/index.js';
 import type { CliContext } from '../context.js';
 import { defaultIndexFolder } from '../index-folder.js';
 import { type ModelOptions, withEmbedder } from '../load-embedder.js';
-import { openSource } from '../source.js';
+import { assertThere, openSource } from '../source.js';
 import { describeReport, rebuildIndex, updateIndex, warnOfBadLines } from '../update-index.js';
 
 export interface IndexOptions extends ModelOptions {
@@ -17,6 +17,7 @@ export interface IndexOptions extends ModelOptions {
 
 /** Indexes documents, or what is new among them. */
 export async function indexCommand(context: CliContext, source: string, options: IndexOptions): Promise<void> {
+  assertThere(source);
   const folder = options.index ?? defaultIndexFolder(source, context.environment);
   const badLines = options.skipBad ? new BadLines() : undefined;
   const fields = definedOnly({ id: options.idField, title: options.titleField, text: options.textField });

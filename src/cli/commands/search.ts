@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import type { QueryEmbedding, QueryOptions } from '../../embedder/index.js';
-import { InvalidInputError, NotFoundError } from '../../errors.js';
+import { InvalidInputError } from '../../errors.js';
 import { type IndexReport, openStore, readManifest, type SearchHit } from '../../search/index.js';
 import type { CliContext, CliEmbedder } from '../context.js';
 import { formatHits, hitsToJson, movesOf } from '../hits.js';
 import { defaultIndexFolder, isIndexFolder } from '../index-folder.js';
 import { type ModelOptions, withEmbedder } from '../load-embedder.js';
 import { createRetriever, type Retriever } from '../retriever.js';
-import { openSource } from '../source.js';
+import { assertThere, openSource } from '../source.js';
 import { embeddingToJson, remarksOn, type ThinkingOptions, toQueryOptions } from '../thinking-options.js';
 import { assertMadeBy, describeReport, updateIndex } from '../update-index.js';
 
@@ -29,12 +28,7 @@ export async function searchCommand(
   if (query.trim() === '') throw new InvalidInputError('the question is empty.', { hint: 'Ask for something.' });
   const stream = options.stream ?? false;
   const settings = toQueryOptions(context, stream && !options.think ? { ...options, think: 'always' } : options);
-  if (!existsSync(place)) {
-    throw new NotFoundError('there is no such file or folder.', {
-      where: place,
-      hint: 'Give a folder of Markdown or text files, a .jsonl file, or the folder of an index.',
-    });
-  }
+  assertThere(place);
   await withEmbedder(context, options, async (embedder) => {
     const { folder, report } = await readyIndex(context, embedder, place, options.index);
     const store = await openStore(folder, { encoder: embedder });
