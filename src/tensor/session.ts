@@ -12,6 +12,11 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Writes the runtime's operator profile to files that begin with this path when the session is released. */
   readonly profile?: string;
+  /**
+   * Lets the runtime lay out a run's memory by what the last run of the same shapes took. Worth it where shapes come back;
+   * else it keeps a plan, and memory, for each. Default true.
+   */
+  readonly planMemory?: boolean;
 }
 
 /** A graph ready to run. Holds native memory: call `release` when done. */
@@ -37,6 +42,7 @@ export class Session {
       extra: { session: { intra_op: { allow_spinning: '0' } } },
       externalData: externalData as { path: string; data: Uint8Array }[],
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
+      ...(options.planMemory === undefined ? {} : { enableMemPattern: options.planMemory }),
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     });
     return new Session(session, outputs);

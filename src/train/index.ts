@@ -5,7 +5,8 @@
 export { type AdamWSettings, type AdamWState, adamWState, adamWStep } from './adamw.js';
 export { clipGlobalNorm, globalNorm } from './clip.js';
 export type { DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
-export { cachedJointStep, type JointStepOptions } from './joint-step.js';
+export { jointObjective } from './joint-objective.js';
+export { cachedJointStep, directJointStep, type JointStepOptions } from './joint-step.js';
 export {
   DEFAULT_ALPHA,
   DEFAULT_RANK,

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DecoderConfig, uniform } from '../decoder/index.js';
 import { randomWeights, TINY_CONFIG } from '../testing/tiny-decoder.js';
 import type { JointBatch } from './joint-batch.js';
-import { cachedJointStep } from './joint-step.js';
+import { jointObjective } from './joint-objective.js';
+import { cachedJointStep, directJointStep } from './joint-step.js';
 import { initialParameters, loraShapes, TOKEN_ROWS } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { ParameterSet } from './parameters.js';
@@ -43,14 +44,19 @@ async function setUp(config: DecoderConfig) {
     for (let i = 0; i < b.length; i++) b[i] = 0.2 * (2 * uniform(3, i) - 1);
   }
   const options = { rank: RANK, scale: 2, maxPositions: 64, markTokens: MARKS };
-  const model = await TrainingModel.create(weights, parameters, options);
+  const objective = jointObjective(config.vocabularySize, MARKS, SETTINGS);
+  const model = await TrainingModel.create(weights, parameters, { ...options, objective });
   const crossEntropy = await ThoughtCrossEntropy.create(model.embedding, config.hiddenSize, MARKS);
   const step = async (maxTokens = 64) => {
     const gradients = parameters.zeros();
     const loss = await cachedJointStep(model, crossEntropy, BATCH, gradients, { ...SETTINGS, maxTokens });
     return { loss, gradients };
   };
-  return { parameters, step, close: () => Promise.all([model.close(), crossEntropy.close()]) };
+  const direct = async (batch = BATCH) => {
+    const gradients = parameters.zeros();
+    return { loss: await directJointStep(model, crossEntropy, batch, gradients, SETTINGS), gradients };
+  };
+  return { parameters, step, direct, close: () => Promise.all([model.close(), crossEntropy.close()]) };
 }
 
 const FAMILIES: readonly (readonly [string, Partial<DecoderConfig>])[] = [
@@ -102,6 +108,28 @@ describe.each(FAMILIES)('the joint step of a tiny %s', (_, changes) => {
       const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
       expect(distance, name).toBeLessThan(1e-4 * Math.hypot(...a));
     }
+  });
+
+  test('in one run, with the loss inside the graph, loss and gradient are the same', async () => {
+    const [direct, cached] = [await tiny.direct(), await tiny.step()];
+    for (const part of ['total', 'instant', 'thought', 'generation'] as const) {
+      expect(Math.abs(direct.loss[part] - cached.loss[part]), part).toBeLessThan(1e-5);
+    }
+    for (const { name } of tiny.parameters.shapes) {
+      const [a, b] = [direct.gradients.view(name), cached.gradients.view(name)];
+      const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
+      expect(distance, name).toBeLessThan(1e-4 * Math.hypot(...a));
+    }
+  });
+
+  test('a batch without thoughts has a loss in the direct way too', async () => {
+    const queries = BATCH.queries.map(({ tokens, instantAt }) => ({
+      tokens: tokens.slice(0, instantAt + 1),
+      instantAt,
+      cloned: true,
+    }));
+    const { loss } = await tiny.direct({ ...BATCH, queries });
+    expect(loss.total).toBeCloseTo(0.8 * loss.instant, 6);
   });
 
   test('twice the same, to the last bit', async () => {

@@ -1,5 +1,6 @@
 import { throwIfAborted } from '../errors.js';
 import { type JointBatch, type JointSequence, jointSequences } from './joint-batch.js';
+import { objectiveFeeds } from './joint-objective.js';
 import {
   contrastiveParts,
   DEFAULT_CONTRASTIVE_WEIGHT,
@@ -50,6 +51,32 @@ export async function cachedJointStep(
     await model.backward(part, sequences, gradient.take(part), gradients);
   }
   return loss;
+}
+
+/**
+ * The same in one run, without a second forward pass: all of the batch's activations are in memory at once. For a model made
+ * with `jointObjective` and these settings. A batch without a thought, or without a cloned one, goes the cached way.
+ */
+export async function directJointStep(
+  model: TrainingModel,
+  crossEntropy: ThoughtCrossEntropy,
+  batch: JointBatch,
+  gradients: ParameterSet,
+  options: JointStepOptions = {},
+): Promise<JointLoss> {
+  const sequences = jointSequences(batch);
+  if (!sequences.some(({ labels }) => labels.length > 0)) {
+    return cachedJointStep(model, crossEntropy, batch, gradients, options);
+  }
+  throwIfAborted(options.signal);
+  const lengths = sequences.map(({ tokens }) => tokens.length);
+  const [packed] = packSequences(lengths, Number.POSITIVE_INFINITY);
+  const feeds = objectiveFeeds(batch, packed!, sequences, crossEntropy.head);
+  const parts = await model.direct(packed!, sequences, feeds, gradients);
+  const [instant, thought, generation] = ['instant', 'thought', 'generation'].map((part) =>
+    Number(parts[part]!.data[0]),
+  );
+  return jointLoss({ instant: instant!, thought, generation }, options);
 }
 
 /** Loss of all hidden states and its gradient with respect to them. */

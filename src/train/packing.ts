@@ -26,14 +26,18 @@ export interface PackedBatch {
 export function packSequences(lengths: readonly number[], maxTokens: number): PackedBatch[] {
   const wrong = lengths.find((length) => !(Number.isInteger(length) && length > 0));
   if (wrong !== undefined) throw new InvalidInputError(`a sequence to pack has ${wrong} tokens`);
-  let waiting = lengths.map((_, i) => i).sort((i, j) => lengths[j]! - lengths[i]! || i - j);
   const total = lengths.reduce((sum, length) => sum + length, 0);
-  // Batches of like size: one small last batch would use the machine badly.
-  const share = Math.ceil(total / Math.ceil(total / maxTokens));
+  let waiting = lengths.map((_, i) => i).sort((i, j) => lengths[j]! - lengths[i]! || i - j);
+  // Batches of like size: one small last batch would use the machine badly. Rows are rarely full: an eighth on top, so
+  // that the last few sequences do not need a batch of their own.
+  const share = (1.125 * total) / Math.max(1, Math.ceil(total / maxTokens));
   const batches: PackedBatch[] = [];
   while (waiting.length > 0) {
     const width = lengths[waiting[0]!]!;
-    const rowLimit = Math.max(1, Math.min(Math.ceil(share / width), Math.floor(maxTokens / width)));
+    const rowLimit =
+      maxTokens === Number.POSITIVE_INFINITY
+        ? lengths.length
+        : Math.max(1, Math.min(Math.ceil(share / width), Math.floor(maxTokens / width)));
     const used: number[] = [];
     const placements: Placement[] = [];
     const left: number[] = [];

@@ -8,7 +8,16 @@ import {
   type WeightSource,
 } from '../decoder/index.js';
 import { InvalidInputError } from '../errors.js';
-import { backpropagate, Session, type SessionOptions, type Tensor, tensor } from '../tensor/index.js';
+import {
+  backpropagate,
+  differentiate,
+  type Graph,
+  Session,
+  type SessionOptions,
+  type Tensor,
+  tensor,
+  type Value,
+} from '../tensor/index.js';
 import { batchFeeds, forEachPlace, type TrainingSequence } from './batch-feeds.js';
 import { TOKEN_ROWS } from './lora.js';
 import type { PackedBatch } from './packing.js';
@@ -17,6 +26,8 @@ import type { ParameterSet } from './parameters.js';
 export interface TrainingModelOptions extends TrainingGraphOptions {
   /** Borrowed tokens, in the order of the trained rows. */
   readonly markTokens: readonly number[];
+  /** A loss inside the graph, for `direct`: takes `[selected, hidden]`, records a scalar and names what it wants back. */
+  readonly objective?: (graph: Graph, hidden: Value) => { readonly loss: Value; readonly parts: Record<string, Value> };
   readonly session?: SessionOptions;
 }
 
@@ -32,6 +43,7 @@ export class TrainingModel {
   readonly embedding: Float32Array;
   readonly #forward: Session;
   readonly #backward: Session;
+  readonly #direct: Session | undefined;
   readonly #weights: Record<string, Tensor>;
   readonly #linears: readonly TrainedLinear[];
   readonly #rowOf: ReadonlyMap<number, number>;
@@ -42,6 +54,7 @@ export class TrainingModel {
     embedding: Float32Array;
     forward: Session;
     backward: Session;
+    direct: Session | undefined;
     weights: Record<string, Tensor>;
     linears: readonly TrainedLinear[];
     markTokens: readonly number[];
@@ -51,6 +64,7 @@ export class TrainingModel {
     this.embedding = fields.embedding;
     this.#forward = fields.forward;
     this.#backward = fields.backward;
+    this.#direct = fields.direct;
     this.#weights = fields.weights;
     this.#linears = fields.linears;
     this.#rowOf = new Map(fields.markTokens.map((token, row) => [token, row]));
@@ -67,12 +81,17 @@ export class TrainingModel {
     for (const { weight, outFeatures, inFeatures } of training.linears) {
       feeds[weight] = tensor('float32', await weights.read(weight), [outFeatures, inFeatures]);
     }
+    // Batches differ in shape from step to step.
+    const session = { planMemory: false, ...options.session };
+    const { objective } = options;
     return new TrainingModel({
       config,
       parameters,
       embedding: await weights.read(EMBEDDING),
-      forward: await Session.create(training.graph.extract({ hidden: training.hidden }), options.session),
-      backward: await Session.create(backwardGraph(training), options.session),
+      forward: await Session.create(training.graph.extract({ hidden: training.hidden }), session),
+      backward: await Session.create(backwardGraph(training), session),
+      direct:
+        objective && (await Session.create(directGraph(await trainingGraph(weights, options), objective), session)),
       weights: feeds,
       linears: training.linears,
       markTokens: options.markTokens,
@@ -93,11 +112,42 @@ export class TrainingModel {
     gradients: ParameterSet,
   ): Promise<void> {
     const { hiddenSize } = this.config;
+    const shape = [hiddenGradient.length / hiddenSize, hiddenSize];
     const outputs = await this.#backward.run({
       ...this.#batchFeeds(batch, sequences),
       ...this.#modelFeeds(),
-      hiddenGradient: tensor('float32', hiddenGradient, [hiddenGradient.length / hiddenSize, hiddenSize]),
+      hiddenGradient: tensor('float32', hiddenGradient, shape),
     });
+    this.#accumulate(batch, sequences, outputs, gradients);
+  }
+
+  /**
+   * Forward pass, the objective's loss and backward pass in one run. `feeds` are the objective's own inputs; returns its parts
+   * and adds to `gradients`.
+   */
+  async direct(
+    batch: PackedBatch,
+    sequences: readonly TrainingSequence[],
+    feeds: Record<string, Tensor>,
+    gradients: ParameterSet,
+  ): Promise<Record<string, Tensor>> {
+    if (!this.#direct) throw new InvalidInputError('this training model was made without an objective');
+    const outputs = await this.#direct.run({ ...this.#batchFeeds(batch, sequences), ...this.#modelFeeds(), ...feeds });
+    this.#accumulate(batch, sequences, outputs, gradients);
+    return outputs;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#forward, this.#backward, this.#direct].map((session) => session?.release()));
+  }
+
+  #accumulate(
+    batch: PackedBatch,
+    sequences: readonly TrainingSequence[],
+    outputs: Record<string, Tensor>,
+    gradients: ParameterSet,
+  ): void {
+    const { hiddenSize } = this.config;
     for (const { a, b } of this.#linears) {
       for (const name of [a, b]) addTo(gradients.view(name), outputs[name]!.data as Float32Array);
     }
@@ -111,10 +161,6 @@ export class TrainingModel {
         embeddings.subarray(place * hiddenSize, (place + 1) * hiddenSize),
       );
     });
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([this.#forward.release(), this.#backward.release()]);
   }
 
   #batchFeeds(batch: PackedBatch, sequences: readonly TrainingSequence[]) {
@@ -141,10 +187,23 @@ export class TrainingModel {
 }
 
 /** The graph that turns `hiddenGradient` into gradients under their variables' names, with a forward pass of its own. */
-function backwardGraph({ graph, hidden, variables }: TrainingGraph) {
+function backwardGraph({ graph, hidden, variables }: TrainingGraph): Graph {
   const gradient = graph.input('hiddenGradient', 'float32', hidden.shape);
   const gradients = backpropagate(graph, [{ value: hidden, gradient }], variables);
   return graph.extract(Object.fromEntries(gradients.map((value, i) => [variables[i]!.name, value])));
+}
+
+/** Loss and gradients in one graph; gradients stand under their variables' names. */
+function directGraph(
+  { graph, hidden, variables }: TrainingGraph,
+  objective: NonNullable<TrainingModelOptions['objective']>,
+): Graph {
+  const { loss, parts } = objective(graph, hidden);
+  const gradients = differentiate(graph, loss, variables);
+  return graph.extract({
+    ...parts,
+    ...Object.fromEntries(gradients.map((value, i) => [variables[i]!.name, value])),
+  });
 }
 
 function addTo(target: Float32Array, values: Float32Array): void {

@@ -15,6 +15,7 @@ import {
   subtract,
   type Tensor,
   tensor,
+  type Value,
 } from '../../tensor/index.js';
 
 export interface CrossEntropy {
@@ -30,12 +31,13 @@ const TOKENS_AT_ONCE = 256;
 /** Behaviour cloning: cross-entropy of next tokens, from hidden states through a frozen LM head. */
 export class ThoughtCrossEntropy {
   readonly #session: Session;
-  readonly #head: Tensor;
+  /** The LM head, `[vocabulary, hidden]`. */
+  readonly head: Tensor;
   readonly #banned: ReadonlySet<number>;
 
   private constructor(session: Session, head: Tensor, banned: readonly number[]) {
     this.#session = session;
-    this.#head = head;
+    this.head = head;
     this.#banned = new Set(banned);
   }
 
@@ -56,7 +58,7 @@ export class ThoughtCrossEntropy {
 
   /** `hidden` is `[labels.length, hidden]`; each row predicts its label. */
   async run(hidden: Float32Array, labels: readonly number[]): Promise<CrossEntropy> {
-    const hiddenSize = this.#head.shape[1]!;
+    const hiddenSize = this.head.shape[1]!;
     if (hidden.length !== labels.length * hiddenSize) {
       throw new InvalidInputError(
         `cross-entropy: ${labels.length} labels, ${hidden.length / hiddenSize} hidden states of size ${hiddenSize}`,
@@ -70,7 +72,7 @@ export class ThoughtCrossEntropy {
       const chosen = labels.slice(start, start + TOKENS_AT_ONCE);
       const rows = hidden.subarray(start * hiddenSize, (start + chosen.length) * hiddenSize);
       const result = await this.#session.run({
-        head: this.#head,
+        head: this.head,
         hidden: tensor('float32', rows, [chosen.length, hiddenSize]),
         labels: tensor('int64', BigInt64Array.from(chosen, BigInt), [chosen.length]),
       });
@@ -85,12 +87,31 @@ export class ThoughtCrossEntropy {
   }
 }
 
-/** Loss and gradient in one forward pass: d/dh of -log p(label) is p · head - head[label], no one-hot rows needed. */
 function crossEntropyGraph(vocabulary: number, hiddenSize: number, banned: readonly number[]): Graph {
   const graph = new Graph();
   const head = graph.input('head', 'float32', [vocabulary, hiddenSize]);
   const hidden = graph.input('hidden', 'float32', ['tokens', hiddenSize]);
   const labels = graph.input('labels', 'int64', ['tokens']);
+  const { losses, gradient } = crossEntropy(graph, hidden, head, labels, banned);
+  graph.output('losses', losses);
+  graph.output('gradient', gradient);
+  return graph;
+}
+
+/**
+ * -log p(label) of each hidden state, `[tokens, 1]`, and the gradient of their sum with respect to the hidden states.
+ *
+ * The gradient p · head - head[label] comes out of the forward pass and is given to differentiation by hand: no rows with a
+ * single one in them, and nothing as large as the logits is computed twice.
+ */
+export function crossEntropy(
+  graph: Graph,
+  hidden: Value,
+  head: Value,
+  labels: Value,
+  banned: readonly number[],
+): { readonly losses: Value; readonly gradient: Value } {
+  const vocabulary = head.shape[0] as number;
   const mask = new Float32Array(vocabulary);
   for (const id of banned) mask[id] = -1e9;
   const logits = add(
@@ -104,7 +125,8 @@ function crossEntropyGraph(vocabulary: number, hiddenSize: number, banned: reado
   const largest = reduceMax(graph, logits);
   const logTotal = subtract(graph, largest, logarithm(graph, reduceMax(graph, probabilities)));
   const labelLogits = reduceSum(graph, multiply(graph, hidden, targets), [-1]);
-  graph.output('losses', subtract(graph, logTotal, labelLogits));
-  graph.output('gradient', subtract(graph, matmul(graph, probabilities, head), targets));
-  return graph;
+  const losses = subtract(graph, logTotal, labelLogits);
+  const gradient = subtract(graph, matmul(graph, probabilities, head), targets);
+  graph.setGradient([losses], { inputs: [hidden], rule: ([g]) => [() => multiply(graph, gradient, g!)] });
+  return { losses, gradient };
 }
