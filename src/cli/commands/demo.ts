@@ -38,7 +38,9 @@ export async function runDemo(context: CliContext, options: DemoOptions, set: De
 
     const store = await openStore(folder, { encoder: embedder });
     try {
-      say(`Five of the ${set.queries.length} test queries, without and with a thought (✓ = right answer):\n\n`);
+      say(
+        `Five of the ${set.queries.length} test queries, evenly spaced, without and with a thought (✓ = right answer):\n\n`,
+      );
       const examples: BothWays[] = [];
       for await (const example of askBothWays(context, embedder, store, set)) {
         examples.push(example);

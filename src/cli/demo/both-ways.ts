@@ -3,7 +3,7 @@ import type { CliContext, CliEmbedder } from '../context.js';
 import { formatMilliseconds } from '../format.js';
 import type { DemoSet } from './data-set.js';
 
-/** How many of the test queries are shown: every 40th of 200, so that nobody picks them. */
+/** How many of the test queries are shown, evenly spaced (every 40th of 200), so that nobody picks them. */
 const SHOWN = 5;
 const TOP = 3;
 
