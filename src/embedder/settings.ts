@@ -34,6 +34,7 @@ export const settingsSchema = z.strictObject({
   /** How it was trained, where this project's trainer made it. */
   training: z
     .strictObject({
+      /** Fingerprint of recipe, data and base model. */
       recipe: z.string().min(1),
       /** Queries of the training split. */
       queries: z.int().positive(),

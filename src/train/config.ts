@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseJsonFile } from '../embedder/index.js';
+import { NotFoundError } from '../errors.js';
 import { DEFAULT_ALPHA, DEFAULT_RANK } from './lora.js';
 
 const share = z.number().min(0).max(1);
@@ -9,14 +11,14 @@ const tokenId = z.int().nonnegative();
 /** Thoughts that the model under training writes itself before a stage. */
 const ownThoughts = z.strictObject({
   /** Share of the samples whose thought is the model's own; those are read, not cloned. */
-  own: share,
+  share,
   /** Thoughts written for each query; each epoch draws one of them. */
   perQuery: z.int().positive().default(1),
   temperature: z.number().nonnegative().default(0.6),
   topP: z.number().positive().max(1).default(1),
 });
 
-const stage = z.strictObject({
+const stageSettings = z.strictObject({
   name: z.string().min(1),
   epochs: z.number().positive().default(1),
   /** Queries of a step. */
@@ -25,8 +27,10 @@ const stage = z.strictObject({
   learningRate: z.number().positive().default(1e-4),
   /** Share of the stage's steps in which the rate rises. */
   warmUp: share.default(0.1),
-  /** Where the thoughts come from that are read and, if they are the expert's, cloned. */
-  thoughts: z.union([z.enum(['none', 'expert']), ownThoughts]).default('expert'),
+  /** `none` trains the vectors of queries alone; an expert's thoughts are read and cloned. */
+  thoughts: z.enum(['none', 'expert']).default('expert'),
+  /** Mixes in thoughts that the model writes before the stage begins. Default: none. */
+  ownThoughts: ownThoughts.optional(),
   /** Share of the samples that have no thought in a stage with thoughts. */
   queryOnlyShare: share.default(0.1),
   /** Hard negatives of each query, where the data has them. */
@@ -40,6 +44,11 @@ const stage = z.strictObject({
       weight: z.number().positive(),
     })
     .optional(),
+});
+
+const stage = stageSettings.refine(({ thoughts, ownThoughts }) => thoughts !== 'none' || ownThoughts === undefined, {
+  path: ['ownThoughts'],
+  message: 'expected no own thoughts in a stage with "thoughts": "none"',
 });
 
 /** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
@@ -107,7 +116,7 @@ export const recipeSchema = z.strictObject({
       every: z.int().positive().optional(),
       /** Rank among this many documents, the relevant ones included. Default: the whole corpus. */
       documents: z.int().positive().optional(),
-      /** Which weights become the adapter: the best by nDCG@10 of the instant vectors, or the last. */
+      /** Which weights become the adapter: the last stage's best by nDCG@10 of the instant vectors, or the last. */
       keep: z.enum(['best', 'last']).default('best'),
     })
     .optional(),
@@ -124,6 +133,7 @@ export type OwnThoughtSettings = z.infer<typeof ownThoughts>;
  * @throws NotFoundError, CorruptFileError with file and key.
  */
 export async function readRecipe(path: string): Promise<Recipe> {
+  if (!existsSync(path)) throw new NotFoundError('there is no such recipe', { where: path });
   const recipe = await parseJsonFile(path, recipeSchema);
   const absolute = (file: string) => resolve(dirname(path), file);
   const { folder, thoughts, negatives } = recipe.data;
@@ -136,9 +146,4 @@ export async function readRecipe(path: string): Promise<Recipe> {
       ...(negatives === undefined ? {} : { negatives: absolute(negatives) }),
     },
   };
-}
-
-/** The stage's settings for own thoughts, if it has them. */
-export function ownThoughtsOf(stage: Stage): OwnThoughtSettings | undefined {
-  return typeof stage.thoughts === 'object' ? stage.thoughts : undefined;
 }

@@ -4,6 +4,7 @@
  */
 export { type AdamWSettings, type AdamWState, adamWState, adamWStep } from './adamw.js';
 export { clipGlobalNorm, globalNorm } from './clip.js';
+export { type Recipe, readRecipe, recipeSchema, type Stage } from './config.js';
 export type { DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
 export { jointObjective } from './joint-objective.js';
 export { cachedJointStep, directJointStep, type JointStepOptions } from './joint-step.js';
@@ -19,6 +20,10 @@ export { type DistillationOptions, distillation } from './losses/distillation.js
 export { type ContrastiveLoss, type InfoNceOptions, infoNce } from './losses/info-nce.js';
 export { contrastiveParts, type JointLoss, type JointLossSettings, jointLoss } from './losses/joint-loss.js';
 export { type CrossEntropy, ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
+export { type MetricsRecord, readMetrics } from './metrics-log.js';
 export { ParameterSet, type ParameterShape } from './parameters.js';
+export { type BaseModel, loadTrained } from './save-adapter.js';
 export { learningRateAt, type Schedule } from './schedule.js';
+export { type TrainOptions, type TrainReport, train } from './train.js';
+export type { TrainEvent } from './train-event.js';
 export { TrainingModel, type TrainingModelOptions } from './training-model.js';
