@@ -38,9 +38,23 @@ test('short sequences fill the rows of long ones', () => {
   expect(places(batches)).toBe(300);
 });
 
+test('rows are widened where pairs would not fit', () => {
+  const [batch] = packSequences([100, ...new Array(10).fill(60)], 5000);
+  expect(batch!.width).toBeGreaterThanOrEqual(120);
+  expect(places([batch!])).toBeLessThan(800);
+});
+
+test('lengths like those of a real batch leave little padding', () => {
+  const lengths = Array.from({ length: 48 }, (_, i) => 35 + ((i * 37) % 110));
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  for (const maxTokens of [1024, 2048, Number.POSITIVE_INFINITY]) {
+    expect(places(packSequences(lengths, maxTokens))).toBeLessThan(1.08 * total);
+  }
+});
+
 test('batches are of like size', () => {
   const batches = packSequences(new Array(11).fill(10), 100);
-  expect(batches.map(({ rows }) => rows)).toEqual([7, 4]);
+  expect(batches.map(({ placements }) => placements.length)).toEqual([6, 5]);
 });
 
 test('a sequence without tokens is an error', () => {
