@@ -1,6 +1,7 @@
-import { add, differentiableRmsNorm, Graph, gatherRows, multiply, reshape, silu, type Value } from '../tensor/index.js';
+import { add, differentiableRmsNorm, Graph, gatherRows, reshape, type Value } from '../tensor/index.js';
 import { loraLinear } from './lora-linear.js';
 import { rotaryTables } from './rotary.js';
+import { swiGlu } from './swi-glu.js';
 import { trainingAttention } from './training-attention.js';
 import { type LayerLinear, linearName, linearShape, type WeightSource } from './weights.js';
 
@@ -107,7 +108,7 @@ export async function trainingGraph(weights: WeightSource, options: TrainingGrap
     const middle = differentiableRmsNorm(graph, residual, await norm('post_attention_layernorm'), epsilon);
     const gate = project(middle, layer, 'mlp.gate_proj');
     const up = project(middle, layer, 'mlp.up_proj');
-    const down = project(multiply(graph, silu(graph, gate), up), layer, 'mlp.down_proj');
+    const down = project(swiGlu(graph, gate, up), layer, 'mlp.down_proj');
     residual = add(graph, residual, down);
   }
   const hidden = differentiableRmsNorm(graph, residual, await vector('model.norm.weight'), epsilon);

@@ -31,6 +31,12 @@ export function fusedMatmul(
   )[0]!;
 }
 
+/** x * sigmoid(x) in one kernel, which takes float32 only. */
+export function fusedSilu(graph: Graph, x: Value): Value {
+  const like = { type: x.type, shape: x.shape };
+  return graph.apply('QuickGelu', [x], [like], { alpha: { float: 1 } }, MICROSOFT)[0]!;
+}
+
 /** A linear's weight quantised in blocks of 32 along its input: `[outFeatures, inFeatures / 32]` blocks. */
 export interface BlockQuantised {
   readonly bits: 4 | 8;

@@ -42,19 +42,17 @@ export function packSequences(lengths: readonly number[], maxTokens: number): Pa
 function chunks(sorted: readonly number[], lengths: readonly number[], maxTokens: number): number[][] {
   const total = lengths.reduce((sum, length) => sum + length, 0);
   // A tenth for padding: what does not fit after all is cut once more.
-  const share = total / Math.max(1, Math.ceil((1.1 * total) / maxTokens));
+  const count = Math.max(1, Math.ceil((1.1 * total) / maxTokens));
   const result: number[][] = [];
-  let used = Number.POSITIVE_INFINITY;
+  let before = 0;
   for (const sequence of sorted) {
-    const length = lengths[sequence]!;
-    if (used + length / 2 > share) {
-      result.push([]);
-      used = 0;
-    }
-    result.at(-1)!.push(sequence);
-    used += length;
+    const chunk = Math.floor((count * (before + lengths[sequence]! / 2)) / total);
+    result[chunk] ??= [];
+    result[chunk].push(sequence);
+    before += lengths[sequence]!;
   }
-  return result.flatMap((chosen) => halved(chosen, lengths, maxTokens));
+  // A very long sequence can leave the places of chunks after its own empty: `Object.values` passes over them.
+  return Object.values(result).flatMap((chosen) => halved(chosen, lengths, maxTokens));
 }
 
 function halved(chosen: number[], lengths: readonly number[], maxTokens: number): number[][] {
