@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { CliContext } from './context.js';
-import { jsonOption, modelOptions, offlineOption, thinkingOptions, wholeNumber } from './options.js';
+import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
 
 /**
  * The command line: commands, options, help. What a command does is imported when it runs, so that `--help` loads no
@@ -23,6 +23,7 @@ export function createProgram(context: CliContext): Command {
   addThink(program, context);
   addExport(program, context);
   addDemo(program, context);
+  addTrain(program, context);
   return program;
 }
 
@@ -195,5 +196,39 @@ Examples:
     .action(async (values) => {
       const { demoCommand } = await import('./commands/demo.js');
       await demoCommand(context, values);
+    });
+}
+
+function addTrain(program: Command, context: CliContext): void {
+  const options = [
+    new Option('--config <recipe>', 'recipe of the run (JSON; see recipes/)').makeOptionMandatory(),
+    new Option('--output <folder>', 'new folder for the adapter, the metrics and the checkpoint').default('adapter'),
+    new Option('--resume', 'go on with the run that was stopped in the output folder'),
+    new Option('--seed <n>', "another seed than the recipe's").argParser(wholeNumber(0)),
+    new Option('--batch <queries>', "queries of a step, in every stage, instead of the recipe's").argParser(
+      wholeNumber(2),
+    ),
+    new Option('--learning-rate <rate>', "in every stage, instead of the recipe's").argParser(positiveNumber),
+    new Option('--max-tokens <n>', "tokens that are computed at once: less memory, instead of the recipe's").argParser(
+      wholeNumber(1),
+    ),
+    new Option('--threads <n>', 'threads of one run (default: all cores)').argParser(wholeNumber(1)),
+    offlineOption(),
+    jsonOption(),
+  ];
+  addCommand(program, 'train', 'train an adapter: to write thoughts and to embed, jointly', options)
+    .addHelpText(
+      'after',
+      `
+Ctrl-C writes a checkpoint; the same command with --resume goes on from there.
+
+Examples:
+  $ o1-embedder train --config recipes/node-api.json --output ./my-adapter
+  $ o1-embedder train --config recipes/node-api.json --output ./my-adapter --resume
+  $ o1-embedder demo --adapter ./my-adapter`,
+    )
+    .action(async (values) => {
+      const { trainCommand } = await import('./commands/train.js');
+      await trainCommand(context, values);
     });
 }

@@ -201,7 +201,8 @@ async function openModel(recipe: Recipe, base: BaseModel, threads: number) {
   const model = await TrainingModel.create(base, parameters, {
     rank,
     scale: alpha / rank,
-    maxPositions: Math.max(lengths.query + lengths.thought + 5, lengths.document + 2),
+    // A query with a thought has five marks, a document two; rows of packed sequences are up to three times as long.
+    maxPositions: 3 * Math.max(lengths.query + lengths.thought + 5, lengths.document + 2),
     markTokens,
     session: { threads },
   });
