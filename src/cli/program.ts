@@ -1,6 +1,9 @@
+import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
 import type { CliContext } from './context.js';
 import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /**
  * The command line: commands, options, help. What a command does is imported when it runs, so that `--help` loads no
@@ -9,6 +12,7 @@ import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOption
 export function createProgram(context: CliContext): Command {
   const program = new Command('o1-embedder')
     .description('A thinking embedder: one small language model writes a thought about a query, then embeds both.')
+    .version(version, '--version', 'print the version')
     .option('--verbose', 'print stack traces with errors (also: O1_DEBUG=1)')
     .addHelpText('after', PROGRAM_HELP)
     .exitOverride()

@@ -68,7 +68,7 @@ export async function assertMadeBy(embedder: CliEmbedder, { folder, source }: In
   throw new MismatchError(`the index was made with ${manifest.encoder}, the model in use is ${embedder.fingerprint}.`, {
     where: folder,
     hint:
-      'Use the model, adapter and mode that made it, or embed everything anew with: ' +
+      'Use the model, adapter and mode that made it, or embed everything anew with those in use: ' +
       `o1-embedder index ${quoted(source)} --index ${quoted(folder)} --mode ${embedder.mode} --reindex`,
   });
 }

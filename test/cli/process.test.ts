@@ -113,6 +113,15 @@ describe('what is loaded', () => {
 });
 
 describe('how it ends', () => {
+  test('--version', async () => {
+    const { version } = JSON.parse(await readFile(join(dist, '../package.json'), 'utf8'));
+    expect(await ended(start(join(dist, 'cli/main.js'), ['--version']))).toEqual({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: '',
+    });
+  });
+
   test('Ctrl-C: exit code 130, no stack trace, and the next run goes on', async () => {
     const path = await corpus(400);
     const child = start(await fakeMain(5), ['index', path]);
