@@ -71,13 +71,13 @@ async function decodePeer(llama, threads, tokens) {
 }
 
 /**
- * Bytes of weights one step reads in int4: every linear and the LM head once, each weight 4 bits, and one fp32 scale for
- * each 32 of them.
+ * Bytes of weights one step reads in int4: every linear and the LM head once, each weight 4 bits, and for each 32 of them
+ * an fp32 scale and a zero point of 4 bits.
  * @param {import('../../dist/decoder/index.js').DecoderConfig} config
  */
 function int4Bytes(config) {
   const linears = LAYER_LINEARS.map((linear) => linearShape(config, linear));
   const layer = linears.reduce((sum, [outFeatures, inFeatures]) => sum + outFeatures * inFeatures, 0);
   const weights = config.layers * layer + config.vocabularySize * config.hiddenSize;
-  return weights * (4 / 8 + 4 / 32);
+  return weights * (4 / 8 + (4 + 4 / 8) / 32);
 }

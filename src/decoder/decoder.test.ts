@@ -26,10 +26,9 @@ async function logitsOf(decoder: Decoder, rows: number[][], pieces: number[][]):
   const done: Float32Array[][] = rows.map(() => []);
   for (let piece = 0; piece < pieces[0]!.length; piece++) {
     const part = rows.map((row, i) => row.slice(cache.lengths[i]!, cache.lengths[i]! + pieces[i]![piece]!));
-    const hidden = await decoder.forward(part, cache);
-    for (const [i, tokens] of part.entries()) {
-      done[i]!.push(...(await decoder.logits(tokens.map((_, t) => hidden.at(i, t)))));
-    }
+    const logitsAt = part.flatMap((tokens, i) => tokens.map((_, t) => [i, t] as const));
+    const { logits } = await decoder.forward(part, cache, { logitsAt });
+    for (const [at, [i]] of logitsAt.entries()) done[i]!.push(logits[at]!);
   }
   return done;
 }
@@ -183,8 +182,8 @@ describe('batches', () => {
       await decoder.forward([row(9, 1), row(35, 2)], cache);
       cache.select([1, 0, 1]);
       expect(cache.lengths).toEqual([35, 9, 35]);
-      const hidden = await decoder.forward([[1], [2], [3]], cache);
-      const logits = await decoder.logits([0, 1, 2].map((i) => hidden.at(i, 0)));
+      const logitsAt = [0, 1, 2].map((row) => [row, 0] as const);
+      const { logits } = await decoder.forward([[1], [2], [3]], cache, { logitsAt });
       for (const [i, ids] of [
         [...row(35, 2), 1],
         [...row(9, 1), 2],

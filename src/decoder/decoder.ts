@@ -1,10 +1,10 @@
 import { InvalidInputError } from '../errors.js';
 import { Session, type Tensor, tensor } from '../tensor/index.js';
-import { fusedAttentionFits } from './attention.js';
 import type { DecoderConfig } from './config.js';
-import { decoderGraph, headGraph } from './graph.js';
+import { decoderGraph } from './graph.js';
 import { KeyValueCache } from './key-value-cache.js';
 import type { NumericMode, WeightForm } from './linear.js';
+import { placeFeeds } from './place-feeds.js';
 import { EMBEDDING, sharedSource, type WeightSource } from './weights.js';
 
 export interface DecoderOptions {
@@ -29,22 +29,37 @@ const STEP_TOKENS = 8;
 /** Rotary tables are made for this many positions where the model allows more and nobody asked for them. */
 const DEFAULT_POSITIONS = 4096;
 
-/** Final hidden states of one run, RMS-normed: what the LM head and the embedder read. */
-export class HiddenStates {
-  readonly #data: Float32Array;
+/** A token of a run, by its row and its place among the row's new tokens. */
+export type Place = readonly [row: number, token: number];
+
+export interface ForwardOptions {
+  /** Where next-token logits are wanted. Default: nowhere. */
+  readonly logitsAt?: readonly Place[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What one run gives. */
+export class DecoderOutput {
+  /** Next-token logits `[vocabulary]` at the places asked for, in their order. */
+  readonly logits: readonly Float32Array[];
+  readonly #hidden: Float32Array;
   readonly #sequence: number;
   readonly #hiddenSize: number;
 
-  constructor(data: Float32Array, sequence: number, hiddenSize: number) {
-    this.#data = data;
+  constructor(outputs: Readonly<Record<string, Tensor>>) {
+    const [, sequence, hiddenSize] = outputs.hidden!.shape as [number, number, number];
+    this.#hidden = outputs.hidden!.data as Float32Array;
     this.#sequence = sequence;
     this.#hiddenSize = hiddenSize;
+    const [rows, vocabulary] = outputs.logits!.shape as [number, number];
+    const logits = outputs.logits!.data as Float32Array;
+    this.logits = Array.from({ length: rows }, (_, i) => logits.subarray(i * vocabulary, (i + 1) * vocabulary));
   }
 
-  /** `[hidden]` at a token of a row, as a view. */
-  at(row: number, token: number): Float32Array {
+  /** The final hidden state `[hidden]` of a token, RMS-normed, as a view: what the LM head and the embedder read. */
+  hidden(row: number, token: number): Float32Array {
     const start = (row * this.#sequence + token) * this.#hiddenSize;
-    return this.#data.subarray(start, start + this.#hiddenSize);
+    return this.#hidden.subarray(start, start + this.#hiddenSize);
   }
 }
 
@@ -60,7 +75,6 @@ export class Decoder {
   readonly #embedding: Float32Array;
   readonly #bulk: Session;
   readonly #step: Session;
-  readonly #head: Session;
 
   private constructor(fields: {
     config: DecoderConfig;
@@ -69,7 +83,6 @@ export class Decoder {
     embedding: Float32Array;
     bulk: Session;
     step: Session;
-    head: Session;
   }) {
     this.config = fields.config;
     this.mode = fields.mode;
@@ -77,7 +90,6 @@ export class Decoder {
     this.#embedding = fields.embedding;
     this.#bulk = fields.bulk;
     this.#step = fields.step;
-    this.#head = fields.head;
   }
 
   static async load(weights: WeightSource, options: DecoderOptions): Promise<Decoder> {
@@ -96,9 +108,7 @@ export class Decoder {
       sessions.push(await Session.create(graph, session));
     }
     const [bulk, step = bulk] = sessions as [Session, Session?];
-    options.signal?.throwIfAborted();
-    const head = await Session.create(await headGraph(weights, stepForm), session);
-    return new Decoder({ config, mode, maxPositions, embedding, bulk, step, head });
+    return new Decoder({ config, mode, maxPositions, embedding, bulk, step });
   }
 
   createCache(rows: number): KeyValueCache {
@@ -114,46 +124,29 @@ export class Decoder {
   async forward(
     rows: readonly (readonly number[])[],
     cache: KeyValueCache,
-    signal?: AbortSignal,
-  ): Promise<HiddenStates> {
+    options: ForwardOptions = {},
+  ): Promise<DecoderOutput> {
     const sequence = this.#checkRows(rows, cache);
     const session = rows.length * sequence <= STEP_TOKENS ? this.#step : this.#bulk;
-    const outputs = await session.run(
-      { ...this.#inputs(rows, cache.lengths, cache.capacity, sequence), ...cache.feeds() },
-      signal ? { signal } : {},
-    );
+    const outputs = await session.run(this.#feeds(rows, cache, sequence, options), { signal: options.signal });
     cache.append(
       outputs.newKeys!.data as Float32Array,
       outputs.newValues!.data as Float32Array,
       sequence,
       rows.map((row) => row.length),
     );
-    return new HiddenStates(outputs.hidden!.data as Float32Array, sequence, this.config.hiddenSize);
+    return new DecoderOutput(outputs);
   }
 
   /** Reads whole sequences that nothing follows: no cache is kept. */
-  async encode(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<HiddenStates> {
+  async encode(rows: readonly (readonly number[])[], options: ForwardOptions = {}): Promise<DecoderOutput> {
     const cache = this.createCache(rows.length);
-    const sequence = this.#checkRows(rows, cache);
-    const feeds = { ...this.#inputs(rows, cache.lengths, 0, sequence), ...cache.feeds() };
-    const { hidden } = await this.#bulk.run(feeds, { wanted: ['hidden'], ...(signal ? { signal } : {}) });
-    return new HiddenStates(hidden!.data as Float32Array, sequence, this.config.hiddenSize);
-  }
-
-  /** Next-token logits, `[vocabulary]` for each of the given hidden states. */
-  async logits(hidden: readonly Float32Array[]): Promise<Float32Array[]> {
-    const { hiddenSize, vocabularySize } = this.config;
-    const rows = new Float32Array(hidden.length * hiddenSize);
-    hidden.forEach((row, i) => {
-      rows.set(row, i * hiddenSize);
-    });
-    const { logits } = await this.#head.run({ hidden: tensor('float32', rows, [hidden.length, hiddenSize]) });
-    const data = logits!.data as Float32Array;
-    return hidden.map((_, i) => data.subarray(i * vocabularySize, (i + 1) * vocabularySize));
+    const feeds = this.#feeds(rows, cache, this.#checkRows(rows, cache), options);
+    return new DecoderOutput(await this.#bulk.run(feeds, { wanted: ['hidden', 'logits'], signal: options.signal }));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...new Set([this.#bulk, this.#step, this.#head])].map((session) => session.release()));
+    await Promise.all([...new Set([this.#bulk, this.#step])].map((session) => session.release()));
   }
 
   #checkRows(rows: readonly (readonly number[])[], cache: KeyValueCache): number {
@@ -181,65 +174,26 @@ export class Decoder {
     return sequence;
   }
 
-  #inputs(
+  #feeds(
     rows: readonly (readonly number[])[],
-    lengths: readonly number[],
-    capacity: number,
+    cache: KeyValueCache,
     sequence: number,
+    { logitsAt = [] }: ForwardOptions,
   ): Record<string, Tensor> {
     const { hiddenSize } = this.config;
     const embeddings = new Float32Array(rows.length * sequence * hiddenSize);
-    const positions = new BigInt64Array(rows.length * sequence);
     rows.forEach((tokens, row) => {
-      for (let i = 0; i < sequence; i++) {
-        // Padding repeats the row's last position, which always stands in the rotary tables.
-        positions[row * sequence + i] = BigInt(lengths[row]! + Math.min(i, tokens.length - 1));
-      }
       tokens.forEach((id, i) => {
         const vector = this.#embedding.subarray(id * hiddenSize, (id + 1) * hiddenSize);
         embeddings.set(vector, (row * sequence + i) * hiddenSize);
       });
     });
+    const logitRows = BigInt64Array.from(logitsAt, ([row, token]) => BigInt(row * sequence + token));
     return {
       embeddings: tensor('float32', embeddings, [rows.length, sequence, hiddenSize]),
-      positions: tensor('int64', positions, [rows.length, sequence]),
-      ...(fusedAttentionFits(this.config)
-        ? fusedInputs(rows, lengths, sequence)
-        : { mask: this.#mask(rows, lengths, capacity, sequence) }),
+      logitRows: tensor('int64', logitRows, [logitRows.length]),
+      ...placeFeeds(this.config, rows, cache, sequence),
+      ...cache.feeds(),
     };
   }
-
-  #mask(rows: readonly (readonly number[])[], lengths: readonly number[], capacity: number, sequence: number): Tensor {
-    const total = capacity + sequence;
-    const window = this.config.slidingWindow ?? Number.POSITIVE_INFINITY;
-    const mask = new Float32Array(rows.length * sequence * total).fill(-1e9);
-    rows.forEach((_, row) => {
-      const past = lengths[row]!;
-      for (let i = 0; i < sequence; i++) {
-        const start = (row * sequence + i) * total;
-        const oldest = past + i - window + 1;
-        for (let j = Math.max(0, oldest); j < past; j++) mask[start + j] = 0;
-        for (let j = Math.max(0, oldest - past); j <= i; j++) mask[start + capacity + j] = 0;
-      }
-    });
-    return tensor('float32', mask, [rows.length, 1, 1, sequence, total]);
-  }
-}
-
-function fusedInputs(
-  rows: readonly (readonly number[])[],
-  lengths: readonly number[],
-  sequence: number,
-): Record<string, Tensor> {
-  const totals = rows.map((tokens, row) => lengths[row]! + tokens.length);
-  // A first reading must look like one to the kernel: its total is the padded length.
-  const total = lengths.every((length) => length === 0) ? sequence : Math.max(...totals);
-  return {
-    lastPositions: tensor(
-      'int32',
-      Int32Array.from(totals, (n) => n - 1),
-      [rows.length],
-    ),
-    total: tensor('int32', Int32Array.of(total), [1]),
-  };
 }

@@ -24,8 +24,7 @@ test('greedy continuation is that of reading the whole text anew for each token'
   const generation = await single(prompts[0]!, { maxTokens: 12 });
   const text = [...prompts[0]!];
   for (let i = 0; i < 12; i++) {
-    const hidden = await decoder.encode([text]);
-    const [logits] = await decoder.logits([hidden.at(0, text.length - 1)]);
+    const [logits] = (await decoder.encode([text], { logitsAt: [[0, text.length - 1]] })).logits;
     text.push(logits!.indexOf(Math.max(...logits!)));
   }
   expect(generation.tokens).toEqual(text.slice(7));

@@ -35,7 +35,7 @@ export async function generate(
   const { maxTokens, samples = 1, seed = 0, signal, onToken } = settings;
   const stop = new Set(settings.stopTokens);
   const banned = new Set(settings.bannedTokens);
-  const { batch, hidden } = await SequenceBatch.prefill(decoder, prompts, signal);
+  const { batch, output } = await SequenceBatch.prefill(decoder, prompts, { logits: true, signal });
   const rows = prompts.flatMap((prompt, i) =>
     Array.from({ length: samples }, (_, sample) => ({
       prompt: i,
@@ -47,9 +47,8 @@ export async function generate(
   );
   batch.select(rows.map((row) => row.prompt));
   let running = rows;
-  let states = rows.map(({ prompt }) => hidden.at(prompt, prompts[prompt]!.length - 1));
+  let logits = rows.map(({ prompt }) => output.logits[prompt]!);
   while (running.length > 0) {
-    const logits = await decoder.logits(states);
     running.forEach((row, i) => {
       const random = uniform(seed, row.key, row.sample, row.tokens.length);
       const token = sampleToken(logits[i]!, settings, random, banned);
@@ -65,10 +64,8 @@ export async function generate(
     running = kept.map((i) => running[i]!);
     if (running.length === 0) break;
     batch.select(kept);
-    states = await batch.step(
-      running.map((row) => row.tokens.at(-1)!),
-      signal,
-    );
+    const tokens = running.map((row) => row.tokens.at(-1)!);
+    logits = [...(await batch.step(tokens, { logitRows: [...tokens.keys()], signal })).logits];
   }
   return prompts.map((_, prompt) =>
     rows

@@ -4,6 +4,7 @@ import {
   concatenate,
   type Dimension,
   Graph,
+  gatherRows,
   multiply,
   reshape,
   rmsNorm,
@@ -25,7 +26,8 @@ import { EMBEDDING, type LayerLinear, LM_HEAD, linearName, linearShape, type Wei
  * Outputs: `hidden` `[batch, sequence, hidden]`, RMS-normed; `newKeys` (rotated) and `newValues` of the new tokens,
  * `[batch, sequence, layers * keyValueHeads * headSize]`.
  *
- * The LM head is a graph of its own: only few positions need logits.
+ * The LM head reads the rows that `logitRows` int64 `[rows]` names, counted over `[batch * sequence]`, which may be none:
+ * only few positions need `logits` `[rows, vocabulary]`.
  */
 export async function decoderGraph(weights: WeightSource, form: WeightForm, maxPositions: number): Promise<Graph> {
   const { config } = weights;
@@ -86,22 +88,15 @@ export async function decoderGraph(weights: WeightSource, form: WeightForm, maxP
     hidden = next.normed;
   }
   graph.output('hidden', hidden);
+  const name = config.tiedEmbeddings ? EMBEDDING : LM_HEAD;
+  const head = { name, data: await weights.read(name), outFeatures: config.vocabularySize, inFeatures: hiddenSize };
+  const flat = reshape(graph, hidden, [-1, hiddenSize], ['places', hiddenSize]);
+  const rows = gatherRows(graph, flat, graph.input('logitRows', 'int64', ['rows']));
+  graph.output('logits', linear(graph, rows, head, form));
   // All layers' keys are rotated in one go: for the cache they are needed only after the run.
   const keys = concatenate(graph, newKeys, -1, layers * keySize);
   graph.output('newKeys', rotaryEmbedding(graph, keys, positions, tables, layers * keyValueHeads));
   graph.output('newValues', concatenate(graph, newValues, -1, layers * keySize));
-  return graph;
-}
-
-/** `hidden` `[rows, hidden]` to `logits` `[rows, vocabulary]`. */
-export async function headGraph(weights: WeightSource, form: WeightForm): Promise<Graph> {
-  const { hiddenSize, vocabularySize, tiedEmbeddings } = weights.config;
-  const graph = new Graph();
-  const hidden = graph.input('hidden', 'float32', ['rows', hiddenSize]);
-  const name = tiedEmbeddings ? EMBEDDING : LM_HEAD;
-  const data = await weights.read(name);
-  const weight = { name, data, outFeatures: vocabularySize, inFeatures: hiddenSize };
-  graph.output('logits', linear(graph, hidden, weight, form));
   return graph;
 }
 

@@ -4,12 +4,12 @@
  */
 export { type Checkpoint, openCheckpoint } from './checkpoint.js';
 export type { DecoderConfig, RopeScaling } from './config.js';
-export { Decoder, type DecoderOptions, HiddenStates } from './decoder.js';
+export { Decoder, type DecoderOptions, DecoderOutput, type ForwardOptions, type Place } from './decoder.js';
 export { openSafetensors, type Safetensors } from './formats/safetensors.js';
 export { type TensorSource, type WriteSafetensorsOptions, writeSafetensors } from './formats/safetensors-writer.js';
 export { type Generation, type GenerationSettings, generate } from './generate.js';
 export { KeyValueCache } from './key-value-cache.js';
-export { NUMERIC_MODES, type NumericMode } from './linear.js';
+export { NUMERIC_MODES, NUMERICS_VERSION, type NumericMode } from './linear.js';
 export { type LowRankUpdate, Merger } from './merge.js';
 export { hashIntegers, uniform } from './random.js';
 export { checkSampling, type SamplingSettings, sampleToken } from './sampling.js';

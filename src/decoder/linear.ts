@@ -11,6 +11,9 @@ import { quantiseBlocks4, quantiseBlocks8, quantiseColumns } from './quantise.js
  */
 export type NumericMode = 'fp32' | 'int8' | 'int4';
 
+/** Counts changes of the arithmetic below: vectors made by another version must not be compared. */
+export const NUMERICS_VERSION = 2;
+
 export const NUMERIC_MODES: readonly NumericMode[] = ['fp32', 'int8', 'int4'];
 
 /**

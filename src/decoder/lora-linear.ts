@@ -16,20 +16,31 @@ export interface LoraLinear {
  * x · (W + scale * B A)ᵀ, `[tokens, inFeatures]` to `[tokens, outFeatures]`.
  *
  * The adapter is merged into the weight first, so that one product a pass runs over the tokens instead of three. The
- * gradient is given by hand: A and B get theirs from the small products x Aᵀ and dy B, the weight none.
+ * gradient is given by hand: A and B get theirs from the small products x Aᵀ and dy B, the weight none. `again` records x
+ * for the backward pass, where it is to be computed once more instead of kept.
  */
-export function loraLinear(graph: Graph, x: Value, { weight, a, b, scale }: LoraLinear): Value {
+export function loraLinear(
+  graph: Graph,
+  x: Value,
+  { weight, a, b, scale }: LoraLinear,
+  again: () => Value = () => x,
+): Value {
   const merged = add(graph, weight, fusedMatmul(graph, b, a, { scale }));
   const y = fusedMatmul(graph, x, merged, { transposeB: true });
   graph.setGradient([y], {
     inputs: [x, a, b],
     rule: ([gradient]) => {
       const dy = gradient!;
+      let recomputed: Value | undefined;
+      const input = () => {
+        recomputed ??= again();
+        return recomputed;
+      };
       return [
         () => matmul(graph, dy, merged),
-        () => fusedMatmul(graph, matmul(graph, dy, b), x, { transposeA: true, scale }),
+        () => fusedMatmul(graph, matmul(graph, dy, b), input(), { transposeA: true, scale }),
         () => {
-          const reduced = fusedMatmul(graph, x, a, { transposeB: true });
+          const reduced = fusedMatmul(graph, input(), a, { transposeB: true });
           return fusedMatmul(graph, dy, reduced, { transposeA: true, scale });
         },
       ];

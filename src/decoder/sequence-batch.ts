@@ -1,4 +1,4 @@
-import type { Decoder, HiddenStates } from './decoder.js';
+import type { Decoder, DecoderOutput } from './decoder.js';
 import type { KeyValueCache } from './key-value-cache.js';
 
 /** Sequences that are continued together, one token each at a time. */
@@ -11,29 +11,30 @@ export class SequenceBatch {
     this.#cache = cache;
   }
 
-  /** Reads the prompts, in one run; they may differ in length. */
+  /** Reads the prompts, in one run; they may differ in length. Logits are those after each prompt, if wanted. */
   static async prefill(
     decoder: Decoder,
     prompts: readonly (readonly number[])[],
-    signal?: AbortSignal,
-  ): Promise<{ readonly batch: SequenceBatch; readonly hidden: HiddenStates }> {
+    options: { readonly logits: boolean; readonly signal?: AbortSignal | undefined },
+  ): Promise<{ readonly batch: SequenceBatch; readonly output: DecoderOutput }> {
     const cache = decoder.createCache(prompts.length);
-    const hidden = await decoder.forward(prompts, cache, signal);
-    return { batch: new SequenceBatch(decoder, cache), hidden };
+    const logitsAt = options.logits ? prompts.map(({ length }, row) => [row, length - 1] as const) : [];
+    const output = await decoder.forward(prompts, cache, { logitsAt, signal: options.signal });
+    return { batch: new SequenceBatch(decoder, cache), output };
   }
 
   get rows(): number {
     return this.#cache.rows;
   }
 
-  /** Reads one more token of each row and returns the hidden state `[hidden]` of each. */
-  async step(tokens: readonly number[], signal?: AbortSignal): Promise<Float32Array[]> {
-    const hidden = await this.#decoder.forward(
-      tokens.map((token) => [token]),
-      this.#cache,
-      signal,
-    );
-    return tokens.map((_, row) => hidden.at(row, 0));
+  /** Reads one more token of each row. Logits are those of the rows named in `logitRows`, in their order. */
+  async step(
+    tokens: readonly number[],
+    options: { readonly logitRows: readonly number[]; readonly signal?: AbortSignal | undefined },
+  ): Promise<DecoderOutput> {
+    const rows = tokens.map((token) => [token]);
+    const logitsAt = options.logitRows.map((row) => [row, 0] as const);
+    return this.#decoder.forward(rows, this.#cache, { logitsAt, signal: options.signal });
   }
 
   /** Keeps the given rows in the given order; naming a row several times lets several continuations share its prefill. */

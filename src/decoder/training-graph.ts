@@ -65,7 +65,7 @@ export async function trainingGraph(weights: WeightSource, options: TrainingGrap
   };
   const linears: TrainedLinear[] = [];
   const variables = [embeddings];
-  const project = (x: Value, layer: number, linear: LayerLinear) => {
+  const project = (x: Value, layer: number, linear: LayerLinear, again?: () => Value) => {
     const trained = trainedLinear(weights, layer, linear);
     const { outFeatures, inFeatures } = trained;
     const weight = graph.input(trained.weight, 'float32', [outFeatures, inFeatures]);
@@ -73,7 +73,7 @@ export async function trainingGraph(weights: WeightSource, options: TrainingGrap
     const b = graph.input(trained.b, 'float32', [outFeatures, rank]);
     linears.push(trained);
     variables.push(a, b);
-    return loraLinear(graph, x, { weight, a, b, scale });
+    return loraLinear(graph, x, { weight, a, b, scale }, again);
   };
   const biased = async (x: Value, layer: number, projection: string) =>
     config.attentionBias ? add(graph, x, await vector(`model.layers.${layer}.self_attn.${projection}.bias`)) : x;
@@ -108,7 +108,8 @@ export async function trainingGraph(weights: WeightSource, options: TrainingGrap
     const middle = differentiableRmsNorm(graph, residual, await norm('post_attention_layernorm'), epsilon);
     const gate = project(middle, layer, 'mlp.gate_proj');
     const up = project(middle, layer, 'mlp.up_proj');
-    const down = project(swiGlu(graph, gate, up), layer, 'mlp.down_proj');
+    const gated = swiGlu(graph, gate, up);
+    const down = project(gated.y, layer, 'mlp.down_proj', gated.again);
     residual = add(graph, residual, down);
   }
   const hidden = differentiableRmsNorm(graph, residual, await vector('model.norm.weight'), epsilon);

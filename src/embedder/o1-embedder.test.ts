@@ -22,8 +22,8 @@ const bytes = (text: string) => new ByteTokenizer().encode(text);
 
 /** The vector at the last of these tokens, read from scratch. */
 async function vectorOf(ids: readonly number[]): Promise<Float32Array> {
-  const hidden = await decoder.encode([ids]);
-  return normalise(hidden.at(0, ids.length - 1));
+  const output = await decoder.encode([ids]);
+  return normalise(output.hidden(0, ids.length - 1));
 }
 
 /** Everything but the timings. */

@@ -85,7 +85,8 @@ export class O1Embedder {
     this.dimensions = decoder.config.hiddenSize;
     const { base, lengths, sequenceVersion, tokens } = settings;
     const hash = createHash('sha256');
-    hash.update(JSON.stringify([base.sha256, parts.adapterSha256, decoder.mode, sequenceVersion, lengths, tokens]));
+    const arithmetic = [decoder.mode, NUMERICS_VERSION];
+    hash.update(JSON.stringify([base.sha256, parts.adapterSha256, arithmetic, sequenceVersion, lengths, tokens]));
     this.fingerprint = `${base.model}/${decoder.mode}/${hash.digest('hex').slice(0, 16)}`;
   }
 
@@ -141,8 +142,8 @@ export class O1Embedder {
       let [done, tokens] = [0, 0];
       for (const group of batchByLength(sequences, maxBatchTokens)) {
         const rows = group.map((i) => sequences[i]!);
-        const hidden = await this.#decoder.encode(rows, signal);
-        for (const [row, i] of group.entries()) vectors[i] = normalise(hidden.at(row, rows[row]!.length - 1));
+        const output = await this.#decoder.encode(rows, { signal });
+        for (const [row, i] of group.entries()) vectors[i] = normalise(output.hidden(row, rows[row]!.length - 1));
         done += group.length;
         tokens += rows.reduce((sum, { length }) => sum + length, 0);
         onProgress?.({ done, total: texts.length, tokens });
@@ -235,9 +236,9 @@ export class O1Embedder {
     const { ids, embeddingAt, truncated } = this.#sequences.query(text);
     const tokens = this.#sequences.thought(thought);
     const row = [...ids, ...tokens, ...this.#sequences.closing];
-    const hidden = await this.#decoder.encode([row], signal);
-    const instant = normalise(hidden.at(0, embeddingAt));
-    const vector = normalise(hidden.at(0, row.length - 1));
+    const output = await this.#decoder.encode([row], { signal });
+    const instant = normalise(output.hidden(0, embeddingAt));
+    const vector = normalise(output.hidden(0, row.length - 1));
     const prefillMs = performance.now() - start;
     yield { type: 'instant', vector: instant, prefillMs };
     yield {

@@ -67,17 +67,13 @@ export async function* think(
 ): AsyncGenerator<ThinkingEvent, void, void> {
   const { signal, thoughts, deadline } = settings;
   const prompts = texts.map((text) => sequences.query(text));
-  const { batch, hidden } = await SequenceBatch.prefill(
-    decoder,
-    prompts.map(({ ids }) => ids),
-    signal,
-  );
+  const ids = prompts.map((prompt) => prompt.ids);
+  const { batch, output } = await SequenceBatch.prefill(decoder, ids, { logits: thoughts > 0, signal });
   for (const [query, { embeddingAt }] of prompts.entries()) {
-    yield { type: 'instant', query, vector: normalise(hidden.at(query, embeddingAt)) };
+    yield { type: 'instant', query, vector: normalise(output.hidden(query, embeddingAt)) };
   }
   if (thoughts === 0 || performance.now() >= deadline) return;
 
-  const first = await decoder.logits(prompts.map(({ ids }, query) => hidden.at(query, ids.length - 1)));
   let rows = prompts.flatMap(({ ids }, query) =>
     Array.from({ length: thoughts }, (_, sample): Row => {
       const key = hashIntegers(ids);
@@ -105,40 +101,34 @@ export async function* think(
     row.next = end;
   };
 
+  const full = (row: Row) => row.tokens.length === settings.maxTokens;
   for (const row of rows) {
-    const event = draw(row, first[row.query]!);
+    const event = draw(row, output.logits[row.query]!);
     if (event) yield event;
   }
   while (rows.length > 0) {
     if (performance.now() >= deadline) return;
-    const states = await batch.step(
+    const drawing = [...rows.keys()].filter((i) => !rows[i]!.finishReason && !full(rows[i]!));
+    const read = await batch.step(
       rows.map((row) => row.next),
-      signal,
+      { logitRows: drawing, signal },
     );
-    const drawing: { row: Row; state: Float32Array }[] = [];
     for (const [i, row] of rows.entries()) {
       if (row.closing > 0) {
         row.closing--;
         row.next = embedding;
-      } else if (row.tokens.length === settings.maxTokens) {
+      } else if (full(row)) {
         // The last token has just been read: close the thought as if it had ended by itself.
         close(row, 'length');
-      } else {
-        drawing.push({ row, state: states[i]! });
       }
-    }
-    for (const [i, row] of rows.entries()) {
       if (!row.finishReason || row.closing > 0) continue;
       const { query, sample, tokens, finishReason, closingStart } = row;
       const closingMs = performance.now() - closingStart;
-      yield { type: 'thought', query, sample, tokens, finishReason, vector: normalise(states[i]!), closingMs };
+      yield { type: 'thought', query, sample, tokens, finishReason, vector: normalise(read.hidden(i, 0)), closingMs };
     }
-    if (drawing.length > 0) {
-      const logits = await decoder.logits(drawing.map(({ state }) => state));
-      for (const [i, { row }] of drawing.entries()) {
-        const event = draw(row, logits[i]!);
-        if (event) yield event;
-      }
+    for (const [nth, i] of drawing.entries()) {
+      const event = draw(rows[i]!, read.logits[nth]!);
+      if (event) yield event;
     }
     const unfinished = rows.flatMap((row, i) => (row.finishReason && row.closing === 0 ? [] : [i]));
     rows = unfinished.map((i) => rows[i]!);

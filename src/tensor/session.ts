@@ -37,9 +37,6 @@ export class Session {
       graphOptimizationLevel: 'all',
       // Errors only: warnings about unused constants and shape guesses are the runtime's own affair.
       logSeverityLevel: 3,
-      // Several sessions take turns on the same cores, and other programs run there too: a thread that spins while it
-      // waits for work takes a core from the one that has work.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
       externalData: externalData as { path: string; data: Uint8Array }[],
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       ...(options.planMemory === undefined ? {} : { enableMemPattern: options.planMemory }),
@@ -55,7 +52,7 @@ export class Session {
    */
   async run(
     feeds: Readonly<Record<string, Tensor>>,
-    options: { readonly wanted?: readonly string[]; readonly signal?: AbortSignal } = {},
+    options: { readonly wanted?: readonly string[]; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Record<string, Tensor>> {
     throwIfAborted(options.signal);
     const { Tensor: OrtTensor } = runtime();
