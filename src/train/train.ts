@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { crashPoint } from '../crash-point.js';
 import { hashIntegers, LM_HEAD } from '../decoder/index.js';
 import { type O1Settings, SEQUENCE_VERSION } from '../embedder/index.js';
 import { InvalidInputError, MismatchError } from '../errors.js';
@@ -269,6 +270,7 @@ async function ownThoughts(
       onProgress: (done) => emit({ type: 'thoughts', stage: stage.name, ...done }),
     },
   );
+  if (progress.step > 0) return own;
   const lengths = [...own.values()].flat().map(({ length }) => length);
   await run.metrics.append({
     type: 'thoughts',
@@ -323,6 +325,10 @@ async function finish(
       ],
     },
   );
-  await rm(files.state, { recursive: true });
+  // Moved away first: half of a state must not be taken for one.
+  const left = `${files.state}.finished`;
+  crashPoint('train-saved');
+  await rename(files.state, left);
+  await rm(left, { recursive: true });
   return { folder: output, steps, tokens, instantNdcg10, settings: saved };
 }

@@ -9,9 +9,9 @@ export function tinyBase(): BaseModel {
 }
 
 const NOUNS = ['file', 'folder', 'socket', 'stream', 'timer', 'buffer', 'worker', 'signal', 'path', 'event'];
-const VERBS = ['open', 'close'];
+const VERBS = ['open', 'close', 'read', 'write', 'watch', 'move', 'copy', 'list'];
 
-/** A retrieval set of 20 documents and as many queries, with thoughts: 14 train, 6 are for validation. */
+/** A retrieval set of 80 documents and as many queries, with thoughts: 70 train, 10 are for validation. */
 export async function writeTinyData(folder: string): Promise<void> {
   const items = NOUNS.flatMap((noun) => VERBS.map((verb) => ({ id: `${noun}.${verb}`, noun, verb })));
   const jsonl = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -24,11 +24,11 @@ export async function writeTinyData(folder: string): Promise<void> {
   await writeFile(join(folder, 'corpus.jsonl'), jsonl(corpus));
   await writeFile(join(folder, 'queries.jsonl'), jsonl(queries));
   await writeFile(join(folder, 'thoughts.jsonl'), jsonl(thoughts));
-  await writeFile(join(folder, 'qrels', 'train.tsv'), qrels(items.slice(0, 14)));
-  await writeFile(join(folder, 'qrels', 'dev.tsv'), qrels(items.slice(14)));
+  await writeFile(join(folder, 'qrels', 'train.tsv'), qrels(items.slice(0, 70)));
+  await writeFile(join(folder, 'qrels', 'dev.tsv'), qrels(items.slice(70)));
 }
 
-/** A recipe of a few seconds: query-only, joint with the corpus, and a round with own thoughts. */
+/** A recipe of about a second, nine steps: query-only, joint with the corpus, and a round with own thoughts. */
 export function tinyRecipe(folder: string, changes: Partial<Recipe> = {}): Recipe {
   const recipe = recipeSchema.parse({
     description: 'A tiny run',
@@ -38,11 +38,11 @@ export function tinyRecipe(folder: string, changes: Partial<Recipe> = {}): Recip
     lora: { rank: 4, alpha: 8 },
     maxTokens: 256,
     checkpointEvery: 2,
-    validation: { every: 2, documents: 10 },
+    validation: { every: 2, documents: 20 },
     stages: [
-      { name: 'query-only', epochs: 1, batch: 4, learningRate: 0.01, thoughts: 'none' },
-      { name: 'joint', epochs: 1, batch: 4, learningRate: 0.01, corpus: { documents: 2, weight: 0.1 } },
-      { name: 'own thoughts', epochs: 1, batch: 4, learningRate: 0.01, ownThoughts: { share: 0.6, perQuery: 2 } },
+      { name: 'query-only', epochs: 0.2, batch: 4, learningRate: 0.01, thoughts: 'none' },
+      { name: 'joint', epochs: 0.2, batch: 4, learningRate: 0.01, corpus: { documents: 2, weight: 0.1 } },
+      { name: 'own thoughts', epochs: 0.2, batch: 4, learningRate: 0.01, ownThoughts: { share: 0.6, perQuery: 2 } },
     ],
   });
   return { ...recipe, ...changes };

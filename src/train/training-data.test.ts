@@ -1,0 +1,167 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tinyBase, tinyRecipe, writeTinyData } from '../../test/support/tiny-training.js';
+import { TINY_SETTINGS } from '../testing/index.js';
+import type { Recipe } from './config.js';
+import { StageBatches } from './dataset-batches.js';
+import { loadTrainingData } from './training-data.js';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'o1-training-data-'));
+  await writeTinyData(folder);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const LENGTHS = { query: 32, thought: 16, document: 40 };
+const load = (changes: Partial<Recipe['data']> = {}) => {
+  const recipe = tinyRecipe(folder);
+  const settings = { ...TINY_SETTINGS, lengths: LENGTHS };
+  return loadTrainingData({ ...recipe, data: { ...recipe.data, ...changes } }, tinyBase().tokenizer, settings);
+};
+
+/** Replaces one line (from 1) of a file. */
+async function changeLine(file: string, number: number, line: string): Promise<void> {
+  const path = join(folder, file);
+  const lines = (await readFile(path, 'utf8')).split('\n');
+  lines[number - 1] = line;
+  await writeFile(path, lines.join('\n'));
+}
+
+test('examples have their tokens, positives and thoughts', async () => {
+  const { examples, documents, validation } = await load();
+  expect([examples.length, documents.length, validation?.queries.length]).toEqual([70, 80, 10]);
+  const [first] = examples;
+  const text = [...new TextEncoder().encode('how to open a file')];
+  expect(first!.tokens).toEqual([257, ...text, 260]);
+  expect(documents[first!.positive]!.id).toBe('file.open');
+  expect(first!.thoughts.map((ids) => new TextDecoder().decode(Uint8Array.from(ids)))).toEqual([
+    'use file.open',
+    'try file.open',
+  ]);
+});
+
+describe('a bad file is an error with file, line and field, before the first step', () => {
+  test.each([
+    ['a thought without id', 'thoughts.jsonl', 3, '{"thoughts":["x"]}', /thoughts\.jsonl:3: field "_id"/],
+    ['no thoughts', 'thoughts.jsonl', 2, '{"_id":"q-file.close"}', /thoughts\.jsonl:2: field "thoughts"/],
+    ['an empty list', 'thoughts.jsonl', 2, '{"_id":"q","thoughts":[]}', /thoughts\.jsonl:2: .*at least one thought/],
+    [
+      'an empty thought',
+      'thoughts.jsonl',
+      2,
+      '{"_id":"q","thoughts":["a"," "]}',
+      /jsonl:2: field "thoughts\.1".*empty/,
+    ],
+    [
+      'a thought beyond the policy',
+      'thoughts.jsonl',
+      5,
+      '{"_id":"q","thoughts":["longer than sixteen tokens"]}',
+      /thoughts\.jsonl:5: field "thoughts\.0": the thought has 26 tokens, the length policy allows 16/,
+    ],
+    ['no JSON', 'thoughts.jsonl', 4, '{"_id":', /thoughts\.jsonl:4: expected a JSON object/],
+    [
+      'a thought twice',
+      'thoughts.jsonl',
+      4,
+      '{"_id":"q-file.open","thoughts":["x"]}',
+      /jsonl:4: .*already in .*jsonl:1/,
+    ],
+    ['a query without thoughts', 'thoughts.jsonl', 1, '', /thoughts\.jsonl: has no thoughts for query "q-file\.open"/],
+    ['a positive that is not there', 'qrels/train.tsv', 3, 'q-file.close\tgone\t2', /train\.tsv:3: document "gone"/],
+    ['a query without text', 'queries.jsonl', 2, '{"_id":"q-file.close"}', /queries\.jsonl:2: field "text"/],
+    [
+      'no positive',
+      'qrels/train.tsv',
+      2,
+      'q-file.open\tfile.open\t0',
+      /train\.tsv: query "q-file\.open" has no document/,
+    ],
+  ])('%s', async (_, file, number, line, message) => {
+    await changeLine(file, number, line);
+    await expect(load()).rejects.toThrow(message);
+  });
+
+  test('a negative that is not there, and a query without negatives', async () => {
+    const negatives = join(folder, 'negatives.jsonl');
+    await writeFile(negatives, '{"_id":"q-file.open","negatives":["file.close","gone"]}\n');
+    await expect(load({ negatives })).rejects.toThrow(/negatives\.jsonl:1: field "negatives\.1": document "gone"/);
+    await writeFile(negatives, '{"_id":"q-file.open","negatives":["file.close"]}\n');
+    await expect(load({ negatives })).rejects.toThrow(/has no negatives for query "q-file\.close"/);
+  });
+});
+
+test('a long thought is cut where the recipe says so', async () => {
+  await changeLine('thoughts.jsonl', 1, '{"_id":"q-file.open","thoughts":["longer than sixteen tokens"]}');
+  const { examples, cutThoughts } = await load({ longThoughts: 'cut' });
+  expect(cutThoughts).toBe(1);
+  expect(examples[0]!.thoughts[0]).toHaveLength(16);
+});
+
+describe('batches', () => {
+  const tokens = { thought: 259, end: 256, embedding: 260 };
+  const batches = async (changes: Partial<Recipe['stages'][number]> = {}, seed = 1) => {
+    const stage = { ...tinyRecipe(folder).stages[1]!, batch: 8, epochs: 2, ...changes };
+    return new StageBatches(await load(), { stage, index: 1, seed, tokens });
+  };
+
+  test('each epoch has every query once, in an order that follows from the seed', async () => {
+    const ids = (list: StageBatches) => Array.from({ length: 17 }, (_, i) => list.at(i).queryIds).flat();
+    const first = ids(await batches());
+    expect((await batches()).steps).toBe(17);
+    expect(new Set(first.slice(0, 70)).size).toBe(70);
+    expect(new Set(first.slice(70)).size).toBe(66);
+    expect(first.slice(0, 70)).not.toEqual(first.slice(70));
+    expect(ids(await batches())).toEqual(first);
+    expect(ids(await batches({}, 2))).not.toEqual(first);
+  });
+
+  test('a thought keeps its end mark, and the share of queries without one is as asked', async () => {
+    const list = await batches({ queryOnlyShare: 0.25 });
+    const queries = Array.from({ length: 17 }, (_, i) => list.at(i).queries).flat();
+    const thinking = queries.filter(({ tokens, instantAt }) => tokens.length > instantAt + 1);
+    for (const query of thinking) {
+      expect(query.tokens[query.instantAt]).toBe(260);
+      expect(query.tokens[query.instantAt + 1]).toBe(259);
+      expect(query.tokens.slice(-2)).toEqual([256, 260]);
+    }
+    expect(thinking.length / queries.length).toBeGreaterThan(0.6);
+    expect(thinking.length / queries.length).toBeLessThan(0.9);
+  });
+
+  test('a document that answers two queries stands once, and what answers a query is never its negative', async () => {
+    await appendFile(join(folder, 'qrels', 'train.tsv'), 'q-file.open\tfile.close\t1\nq-file.read\tfile.close\t3\n');
+    const list = await batches({ batch: 70, epochs: 1 });
+    const batch = list.at(0);
+    expect(new Set(batch.documentIds).size).toBe(batch.documentIds.length);
+    const [open, read] = ['q-file.open', 'q-file.read'].map((id) => batch.queryIds.indexOf(id));
+    const close = batch.documentIds.indexOf('file.close');
+    expect(batch.positives[read!]).toBe(close);
+    expect(batch.documentIds[batch.positives[open!]!]).toBe('file.open');
+    expect(batch.excluded!(open!, close)).toBe(true);
+    expect(batch.excluded!(open!, batch.documentIds.indexOf('socket.open'))).toBe(false);
+  });
+
+  test('own thoughts are read, not cloned, in their share', async () => {
+    const data = await load();
+    const stage = {
+      ...tinyRecipe(folder).stages[2]!,
+      batch: 70,
+      epochs: 4,
+      queryOnlyShare: 0,
+      ownThoughts: { share: 0.6, perQuery: 2, temperature: 0.6, topP: 1 },
+    };
+    const own = new Map(data.examples.map(({ id }) => [id, [[65], [66, 67]]]));
+    const list = new StageBatches(data, { stage, index: 2, seed: 1, tokens, own });
+    const queries = [0, 1, 2, 3].flatMap((step) => list.at(step).queries);
+    const read = queries.filter(({ cloned }) => !cloned);
+    for (const { tokens, instantAt } of read) {
+      expect(['65', '66,67']).toContain(tokens.slice(instantAt + 2, -2).join());
+    }
+    expect(read.length / queries.length).toBeGreaterThan(0.5);
+    expect(read.length / queries.length).toBeLessThan(0.7);
+  });
+});
