@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { Decoder, NUMERIC_MODES, type NumericMode, openCheckpoint, type Tokenizer } from '../decoder/index.js';
+import {
+  Decoder,
+  NUMERIC_MODES,
+  NUMERICS_VERSION,
+  type NumericMode,
+  openCheckpoint,
+  type Tokenizer,
+} from '../decoder/index.js';
 import { InvalidInputError, MismatchError, throwIfAborted } from '../errors.js';
 import { type FetchProgress, resolveModel } from '../models/index.js';
 import { openAdapter } from './adapter.js';
