@@ -46,14 +46,14 @@ export class DecoderOutput {
   readonly #sequence: number;
   readonly #hiddenSize: number;
 
-  constructor(outputs: Readonly<Record<string, Tensor>>) {
+  constructor(outputs: Readonly<Record<string, Tensor>>, { logitsAt = [] }: ForwardOptions) {
     const [, sequence, hiddenSize] = outputs.hidden!.shape as [number, number, number];
     this.#hidden = outputs.hidden!.data as Float32Array;
     this.#sequence = sequence;
     this.#hiddenSize = hiddenSize;
-    const [rows, vocabulary] = outputs.logits!.shape as [number, number];
+    const [, vocabulary] = outputs.logits!.shape as [number, number];
     const logits = outputs.logits!.data as Float32Array;
-    this.logits = Array.from({ length: rows }, (_, i) => logits.subarray(i * vocabulary, (i + 1) * vocabulary));
+    this.logits = logitsAt.map((_, i) => logits.subarray(i * vocabulary, (i + 1) * vocabulary));
   }
 
   /** The final hidden state `[hidden]` of a token, RMS-normed, as a view: what the LM head and the embedder read. */
@@ -135,14 +135,17 @@ export class Decoder {
       sequence,
       rows.map((row) => row.length),
     );
-    return new DecoderOutput(outputs);
+    return new DecoderOutput(outputs, options);
   }
 
   /** Reads whole sequences that nothing follows: no cache is kept. */
   async encode(rows: readonly (readonly number[])[], options: ForwardOptions = {}): Promise<DecoderOutput> {
     const cache = this.createCache(rows.length);
     const feeds = this.#feeds(rows, cache, this.#checkRows(rows, cache), options);
-    return new DecoderOutput(await this.#bulk.run(feeds, { wanted: ['hidden', 'logits'], signal: options.signal }));
+    return new DecoderOutput(
+      await this.#bulk.run(feeds, { wanted: ['hidden', 'logits'], signal: options.signal }),
+      options,
+    );
   }
 
   async close(): Promise<void> {
@@ -188,7 +191,9 @@ export class Decoder {
         embeddings.set(vector, (row * sequence + i) * hiddenSize);
       });
     });
-    const logitRows = BigInt64Array.from(logitsAt, ([row, token]) => BigInt(row * sequence + token));
+    // A product of no rows is not what every kernel takes: where no logits are wanted, those of one row are left unread.
+    const asked: readonly Place[] = logitsAt.length > 0 ? logitsAt : [[0, 0]];
+    const logitRows = BigInt64Array.from(asked, ([row, token]) => BigInt(row * sequence + token));
     return {
       embeddings: tensor('float32', embeddings, [rows.length, sequence, hiddenSize]),
       logitRows: tensor('int64', logitRows, [logitRows.length]),

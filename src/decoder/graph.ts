@@ -26,8 +26,8 @@ import { EMBEDDING, type LayerLinear, LM_HEAD, linearName, linearShape, type Wei
  * Outputs: `hidden` `[batch, sequence, hidden]`, RMS-normed; `newKeys` (rotated) and `newValues` of the new tokens,
  * `[batch, sequence, layers * keyValueHeads * headSize]`.
  *
- * The LM head reads the rows that `logitRows` int64 `[rows]` names, counted over `[batch * sequence]`, which may be none:
- * only few positions need `logits` `[rows, vocabulary]`.
+ * The LM head reads the rows that `logitRows` int64 `[rows]` names, counted over `[batch * sequence]`: only few
+ * positions need `logits` `[rows, vocabulary]`.
  */
 export async function decoderGraph(weights: WeightSource, form: WeightForm, maxPositions: number): Promise<Graph> {
   const { config } = weights;

@@ -95,6 +95,16 @@ describe('one query', () => {
   });
 });
 
+test.each(['int8', 'int4'] as const)('%s embeds documents, thinks and answers at once as well', async (mode) => {
+  const quantised = await tinyEmbedder({ mode });
+  const [vector] = await quantised.embedDocuments(['a document']);
+  expect(cosine(vector!, (await embedder.embedDocuments(['a document']))[0]!)).toBeGreaterThan(0.95);
+  const { instant, thoughts } = await quantised.embedQuery('open a file', sampled);
+  expect(cosine(instant, (await embedder.embedQuery('open a file')).instant)).toBeGreaterThan(0.95);
+  expect(thoughts.length).toBe(3);
+  await quantised.close();
+});
+
 describe('texts at the edge', () => {
   test.each([
     ['nothing', '', ''],
