@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tinyBase, tinyRecipe, writeTinyData } from '../../test/support/tiny-training.js';
+import { readCheckpointHeader } from './checkpoint.js';
 import { readMetrics } from './metrics-log.js';
 import { loadTrained } from './save-adapter.js';
 import { train } from './train.js';
@@ -44,4 +45,61 @@ test('a run through all kinds of stages makes an adapter that loads, and says wh
 test('two runs with one seed are equal to the last bit', async () => {
   await run('second');
   expect(await weights('second')).toEqual(await weights('first'));
+});
+
+test('Ctrl-C writes a checkpoint, and the run goes on from it to the same bits', async () => {
+  for (const last of [1, 4, 7]) {
+    const name = `stopped-${last}`;
+    const controller = new AbortController();
+    const reason = new Error('stopped');
+    const onEvent = (event: TrainEvent) => {
+      if (event.type === 'step' && event.record.step === last) controller.abort(reason);
+    };
+    await expect(run(name, { signal: controller.signal, onEvent })).rejects.toBe(reason);
+    const saved = await readCheckpointHeader(join(work, name, 'state', 'checkpoint.safetensors'));
+    expect(saved.progress.totalSteps).toBe(last);
+    const resumed: TrainEvent[] = [];
+    await run(name, { resume: true, onEvent: (event) => resumed.push(event) });
+    expect(resumed).toContainEqual({ type: 'resumed', steps: last });
+    expect(await weights(name)).toEqual(await weights('first'));
+  }
+});
+
+test('a run is not begun in a folder in use, and not gone on with by other settings', async () => {
+  await expect(run('first')).rejects.toThrow(/the output folder is not empty/);
+  await expect(run('first', { resume: true })).rejects.toThrow(/has finished/);
+  const controller = new AbortController();
+  const onEvent = ({ type }: TrainEvent) => type === 'step' && controller.abort(new Error('stopped'));
+  await expect(run('changed', { signal: controller.signal, onEvent })).rejects.toThrow('stopped');
+  const recipe = tinyRecipe(join(work, 'data'), { seed: 2 });
+  const options = { output: join(work, 'changed'), threads: 1, resume: true };
+  await expect(train(recipe, tinyBase(), options)).rejects.toThrow(/"recipe\.seed" is 2, the checkpoint's run had 1/);
+});
+
+test('a gradient that is too large stops the run with its batch, and leaves the weights as they were', async () => {
+  const recipe = tinyRecipe(join(work, 'data'));
+  const broken = { ...recipe, optimiser: { ...recipe.optimiser, explodingNorm: 1e-3 } };
+  const output = join(work, 'exploded');
+  await expect(train(broken, tinyBase(), { output, threads: 1 })).rejects.toThrow(/step 1 stopped the run: .*norm/);
+  const failed = JSON.parse(await readFile(join(output, 'state', 'failed-batch.json'), 'utf8'));
+  expect(failed.queryIds).toHaveLength(4);
+  expect(failed.queries[0].tokens[0]).toBe(257);
+  const saved = await readCheckpointHeader(join(output, 'state', 'checkpoint.safetensors'));
+  expect(saved.progress.totalSteps).toBe(0);
+});
+
+test('a loss that is no number stops the run', async () => {
+  const base = tinyBase();
+  const broken = {
+    ...base,
+    read: async (name: string) => {
+      const weight = await base.read(name);
+      return name === 'model.norm.weight' ? weight.fill(Number.NaN) : weight;
+    },
+  };
+  const recipe = tinyRecipe(join(work, 'data'));
+  const output = join(work, 'nan');
+  await expect(train(recipe, broken, { output, threads: 1 })).rejects.toThrow(
+    /step 1 stopped the run: the loss is NaN/,
+  );
 });

@@ -10,12 +10,13 @@ import { InvalidInputError, MismatchError } from '../errors.js';
 import { adamWState } from './adamw.js';
 import { type CheckpointHeader, readCheckpointHeader, restoreCheckpoint, type TrainingProgress } from './checkpoint.js';
 import type { Recipe } from './config.js';
+import { curvesPage } from './curves-page.js';
 import { StageBatches, type StageBatchesOptions } from './dataset-batches.js';
 import { estimateRun, plannedTokens } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
 import { initialParameters, loraShapes } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
-import { MetricsLog, writeWhole } from './metrics-log.js';
+import { MetricsLog, readMetrics, writeWhole } from './metrics-log.js';
 import { writeOwnThoughts } from './own-thoughts.js';
 import { runtimeVersion } from './runtime-version.js';
 import { type BaseModel, loadAdapterWeights, loadTrained, saveAdapter } from './save-adapter.js';
@@ -325,6 +326,7 @@ async function finish(
       ],
     },
   );
+  await writeWhole(join(output, 'curves.html'), await curvesPage(recipe.description, await readMetrics(files.metrics)));
   // Moved away first: half of a state must not be taken for one.
   const left = `${files.state}.finished`;
   crashPoint('train-saved');
