@@ -118,6 +118,10 @@ export const recipeSchema = z.strictObject({
       documents: z.int().positive().optional(),
       /** Which weights become the adapter: the last stage's best by nDCG@10 of the instant vectors, or the last. */
       keep: z.enum(['best', 'last']).default('best'),
+      /** Ways to think that are tried at the end; the best becomes the adapter's default if it beats not thinking. */
+      thinking: z
+        .array(z.strictObject({ thoughts: z.int().positive(), temperature: z.number().nonnegative() }))
+        .default([]),
     })
     .optional(),
   stages: z.array(stage).min(1),

@@ -44,7 +44,19 @@ export interface ThoughtsRecord {
   readonly seconds: number;
 }
 
-export type MetricsRecord = StepRecord | ValidationRecord | ThoughtsRecord;
+/** A way to embed the development split's queries, tried with the saved adapter. */
+export interface ThinkingRecord {
+  readonly type: 'thinking';
+  readonly step: number;
+  readonly stage: string;
+  /** 0 is the instant vector. */
+  readonly thoughts: number;
+  readonly temperature: number;
+  readonly ndcg10: number;
+  readonly seconds: number;
+}
+
+export type MetricsRecord = StepRecord | ValidationRecord | ThoughtsRecord | ThinkingRecord;
 
 /** The run's figures, one JSON object a line, appended as they come. */
 export class MetricsLog {
@@ -72,7 +84,10 @@ export class MetricsLog {
   }
 }
 
-const keyOf = ({ type, step, stage }: MetricsRecord) => `${type} ${step} ${stage}`;
+const keyOf = (record: MetricsRecord) => {
+  const { type, step, stage } = record;
+  return `${type} ${step} ${stage}${type === 'thinking' ? ` ${record.thoughts} ${record.temperature}` : ''}`;
+};
 
 /** All whole lines of the file, none where there is no file. */
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {

@@ -59,7 +59,7 @@ export async function saveAdapter(
   await saveAdapterWeights(join(folder, WEIGHTS), parameters);
   await writeJson(join(folder, 'adapter_config.json'), peftConfig(description));
   const settings: O1Settings = { ...description.settings, selfTest: [] };
-  await writeJson(join(folder, 'o1.json'), settings);
+  await saveSettings(folder, settings);
   const texts = options.selfTest ?? [];
   if (texts.length === 0) return settings;
   const embedder = await loadTrained(folder, base, { mode: 'fp32', threads: options.threads });
@@ -76,9 +76,12 @@ export async function saveAdapter(
   } finally {
     await embedder.close();
   }
-  await writeJson(join(folder, 'o1.json'), settings);
+  await saveSettings(folder, settings);
   return settings;
 }
+
+/** Replaces an adapter's `o1.json`. */
+export const saveSettings = (folder: string, settings: O1Settings) => writeJson(join(folder, 'o1.json'), settings);
 
 /** An embedder of an adapter folder and the base model at hand, which is not opened anew. */
 export async function loadTrained(

@@ -1,3 +1,4 @@
+import type { ThinkingFigure } from './choose-thinking.js';
 import type { Estimate } from './estimate.js';
 import type { StepRecord, ValidationRecord } from './metrics-log.js';
 
@@ -21,4 +22,5 @@ export type TrainEvent =
       readonly tokens: number;
       readonly totalTokens: number;
     }
-  | { readonly type: 'validation'; readonly record: ValidationRecord; readonly best: boolean };
+  | { readonly type: 'validation'; readonly record: ValidationRecord; readonly best: boolean }
+  | { readonly type: 'thinking'; readonly figures: readonly ThinkingFigure[] };

@@ -35,7 +35,12 @@ test('a run through all kinds of stages makes an adapter that loads, and says wh
   const validated = metrics.filter(({ type }) => type === 'validation').map(({ step }) => step);
   expect(validated).toEqual([2, 3, 5, 6, 8, 9]);
   expect(events.filter(({ type }) => type === 'estimate')).toMatchObject([{ steps: 9 }]);
+  const tried = metrics.filter((record) => record.type === 'thinking');
+  expect(tried.map(({ thoughts }) => thoughts)).toEqual([0, 2]);
+  const better = tried[1]!.ndcg10 > tried[0]!.ndcg10;
+  expect(report.settings.thinking.think).toBe(better ? 'always' : 'never');
   expect(existsSync(join(work, 'first', 'state'))).toBe(false);
+  expect(await readFile(join(work, 'first', 'curves.html'), 'utf8')).toContain('nDCG@10');
   const embedder = await loadTrained(join(work, 'first'), tinyBase(), { mode: 'fp32', threads: 1 });
   const [vector] = await embedder.embedDocuments(['file.open\nopens the file']);
   expect(vector).toHaveLength(32);

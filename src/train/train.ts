@@ -9,6 +9,7 @@ import { type O1Settings, SEQUENCE_VERSION } from '../embedder/index.js';
 import { InvalidInputError, MismatchError } from '../errors.js';
 import { adamWState } from './adamw.js';
 import { type CheckpointHeader, readCheckpointHeader, restoreCheckpoint, type TrainingProgress } from './checkpoint.js';
+import { chooseThinking, type ThinkingChoice } from './choose-thinking.js';
 import type { Recipe } from './config.js';
 import { curvesPage } from './curves-page.js';
 import { StageBatches, type StageBatchesOptions } from './dataset-batches.js';
@@ -19,7 +20,7 @@ import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import { MetricsLog, readMetrics, writeWhole } from './metrics-log.js';
 import { writeOwnThoughts } from './own-thoughts.js';
 import { runtimeVersion } from './runtime-version.js';
-import { type BaseModel, loadAdapterWeights, loadTrained, saveAdapter } from './save-adapter.js';
+import { type BaseModel, loadAdapterWeights, loadTrained, saveAdapter, saveSettings } from './save-adapter.js';
 import type { TrainEvent } from './train-event.js';
 import { loadTrainingData, type TrainingData } from './training-data.js';
 import { TrainingModel } from './training-model.js';
@@ -326,6 +327,11 @@ async function finish(
       ],
     },
   );
+  const thinking = await tryThinking(run, base, threads);
+  if (thinking) {
+    saved.thinking = thinking;
+    await saveSettings(output, saved);
+  }
   await writeWhole(join(output, 'curves.html'), await curvesPage(recipe.description, await readMetrics(files.metrics)));
   // Moved away first: half of a state must not be taken for one.
   const left = `${files.state}.finished`;
@@ -333,4 +339,25 @@ async function finish(
   await rename(files.state, left);
   await rm(left, { recursive: true });
   return { folder: output, steps, tokens, instantNdcg10, settings: saved };
+}
+
+/** The best way to think on the development split, if the recipe names some to try. */
+async function tryThinking(run: TrainingRun, base: BaseModel, threads: number): Promise<ThinkingChoice | undefined> {
+  const { recipe, validation, output, progress, signal } = run;
+  const ways = recipe.validation?.thinking ?? [];
+  if (!validation || ways.length === 0) return undefined;
+  const start = performance.now();
+  const embedder = await loadTrained(output, base, { mode: 'int8', threads });
+  try {
+    const { choice, figures } = await chooseThinking(embedder, validation, validation.documents, ways, signal);
+    const seconds = (performance.now() - start) / 1000 / figures.length;
+    const stage = recipe.stages.at(-1)!.name;
+    for (const figure of figures) {
+      await run.metrics.append({ type: 'thinking', step: progress.totalSteps, stage, ...figure, seconds });
+    }
+    run.emit({ type: 'thinking', figures });
+    return choice;
+  } finally {
+    await embedder.close();
+  }
 }

@@ -38,7 +38,7 @@ export function tinyRecipe(folder: string, changes: Partial<Recipe> = {}): Recip
     lora: { rank: 4, alpha: 8 },
     maxTokens: 256,
     checkpointEvery: 2,
-    validation: { every: 2, documents: 20 },
+    validation: { every: 2, documents: 20, thinking: [{ thoughts: 2, temperature: 0.6 }] },
     stages: [
       { name: 'query-only', epochs: 0.2, batch: 4, learningRate: 0.01, thoughts: 'none' },
       { name: 'joint', epochs: 0.2, batch: 4, learningRate: 0.01, corpus: { documents: 2, weight: 0.1 } },

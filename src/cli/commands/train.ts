@@ -3,7 +3,7 @@ import { openCheckpoint } from '../../decoder/index.js';
 import { resolveModel } from '../../models/index.js';
 import { type Recipe, readRecipe, type TrainEvent, train } from '../../train/index.js';
 import type { CliContext } from '../context.js';
-import { formatCount, formatScore, formatSeconds } from '../format.js';
+import { formatCount, formatScore, formatSeconds, plural } from '../format.js';
 import { fetchReporter } from '../load-embedder.js';
 import { counted, type ProgressOutput, startTask, type Task, type Unit } from '../progress.js';
 
@@ -117,6 +117,12 @@ function trainReporter(output: ProgressOutput, recipe: Recipe) {
           say(`After step ${formatCount(step)}: nDCG@10 ${formatScore(instantNdcg10)} (instant, dev).`);
           break;
         }
+        case 'thinking':
+          for (const { thoughts, temperature, ndcg10 } of event.figures) {
+            const way = thoughts === 0 ? 'instant' : `${plural(thoughts, 'thought')} at temperature ${temperature}`;
+            say(`With the adapter, ${way}: nDCG@10 ${formatScore(ndcg10)} (dev).`);
+          }
+          break;
         case 'step': {
           const { record, totalSteps, tokens, totalTokens } = event;
           const part = (name: string, value: number | undefined) =>
