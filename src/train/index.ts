@@ -6,8 +6,7 @@ export { type AdamWSettings, type AdamWState, adamWState, adamWStep } from './ad
 export { clipGlobalNorm, globalNorm } from './clip.js';
 export { type Recipe, readRecipe, recipeSchema, type Stage } from './config.js';
 export type { DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
-export { jointObjective } from './joint-objective.js';
-export { cachedJointStep, directJointStep, type JointStepOptions } from './joint-step.js';
+export { cachedJointStep, directJointStep, type JointStepOptions, jointStep } from './joint-step.js';
 export {
   DEFAULT_ALPHA,
   DEFAULT_RANK,

@@ -15,6 +15,7 @@ import {
   type Value,
 } from '../tensor/index.js';
 import type { JointBatch, JointSequence } from './joint-batch.js';
+import { DEFAULT_TEMPERATURE } from './losses/info-nce.js';
 import { DEFAULT_CONTRASTIVE_WEIGHT, type JointLossSettings } from './losses/joint-loss.js';
 import { crossEntropy } from './losses/thought-cross-entropy.js';
 import type { PackedBatch } from './packing.js';
@@ -28,21 +29,19 @@ import type { PackedBatch } from './packing.js';
 export function jointObjective(
   vocabularySize: number,
   banned: readonly number[],
-  settings: JointLossSettings = {},
 ): (graph: Graph, hidden: Value) => { loss: Value; parts: Record<string, Value> } {
-  const { contrastiveWeight = DEFAULT_CONTRASTIVE_WEIGHT, temperature = 0.02 } = settings;
   return (graph, hidden) => {
+    const scalar = (name: string) => graph.input(name, 'float32', []);
     const rows = (name: string, size: Dimension) =>
       gatherRows(graph, hidden, graph.input(`${name}Rows`, 'int64', [size]));
     const normalised = (x: Value) =>
       multiply(graph, x, reciprocal(graph, squareRoot(graph, reduceSum(graph, multiply(graph, x, x), [-1]))));
     const sum = (x: Value) => reduceSum(graph, x, [0, 1], false);
     const documents = normalised(rows('document', 'documents'));
+    const sharpness = scalar('inverseTemperature');
     const contrast = (name: string, size: Dimension) => {
-      const scores = fusedMatmul(graph, normalised(rows(name, size)), documents, {
-        transposeB: true,
-        scale: 1 / temperature,
-      });
+      const cosines = fusedMatmul(graph, normalised(rows(name, size)), documents, { transposeB: true });
+      const scores = multiply(graph, cosines, sharpness);
       const mask = graph.input(`${name}Mask`, 'float32', [size, 'documents']);
       const targets = graph.input(`${name}Targets`, 'float32', [size, 'documents']);
       const logProbabilities = logSoftmax(graph, add(graph, scores, mask));
@@ -53,11 +52,9 @@ export function jointObjective(
     const head = graph.input('head', 'float32', [vocabularySize, hidden.shape[1]!]);
     const labels = graph.input('labels', 'int64', ['cloned']);
     const { losses } = crossEntropy(graph, rows('cloned', 'cloned'), head, labels, banned);
-    const share = graph.input('clonedShare', 'float32', []);
-    const generation = multiply(graph, sum(losses), share);
-    const weighted = (x: Value, weight: number) => multiply(graph, x, graph.scalar(weight));
-    const contrastive = weighted(add(graph, instant, thought), contrastiveWeight / 2);
-    const loss = add(graph, contrastive, weighted(generation, 1 - contrastiveWeight));
+    const generation = multiply(graph, sum(losses), scalar('clonedShare'));
+    const contrastive = multiply(graph, add(graph, instant, thought), scalar('contrastiveShare'));
+    const loss = add(graph, contrastive, multiply(graph, generation, scalar('generationShare')));
     return { loss, parts: { instant, thought, generation } };
   };
 }
@@ -71,7 +68,9 @@ export function objectiveFeeds(
   packed: PackedBatch,
   sequences: readonly JointSequence[],
   head: Tensor,
+  settings: JointLossSettings = {},
 ): Record<string, Tensor> {
+  const { contrastiveWeight = DEFAULT_CONTRASTIVE_WEIGHT, temperature = DEFAULT_TEMPERATURE } = settings;
   const { positives, excluded = () => false } = batch;
   const starts: number[] = [];
   let selected = 0;
@@ -95,6 +94,7 @@ export function objectiveFeeds(
     document !== positives[query] && excluded(query, document) ? LEFT_OUT : 0;
   const targets = (count: number) => (query: number, document: number) =>
     document === positives[query] ? 1 / count : 0;
+  const scalar = (value: number) => tensor('float32', Float32Array.of(value), []);
   const integers = (values: readonly number[]) => tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
   return {
     head,
@@ -103,7 +103,10 @@ export function objectiveFeeds(
     documentRows: integers(batch.documents.map((_, j) => starts[queries.length + j]!)),
     clonedRows: integers(cloned),
     labels: integers(sequences.flatMap(({ labels }) => labels)),
-    clonedShare: tensor('float32', Float32Array.of(1 / cloned.length), []),
+    clonedShare: scalar(1 / cloned.length),
+    inverseTemperature: scalar(1 / temperature),
+    contrastiveShare: scalar(contrastiveWeight / 2),
+    generationShare: scalar(1 - contrastiveWeight),
     instantMask: matrix(queries, mask),
     instantTargets: matrix(queries, targets(queries.length)),
     thoughtMask: matrix(thinking, mask),

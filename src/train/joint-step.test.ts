@@ -2,8 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DecoderConfig, uniform } from '../decoder/index.js';
 import { randomWeights, TINY_CONFIG } from '../testing/tiny-decoder.js';
 import type { JointBatch } from './joint-batch.js';
-import { jointObjective } from './joint-objective.js';
-import { cachedJointStep, directJointStep } from './joint-step.js';
+import { cachedJointStep, directJointStep, jointStep } from './joint-step.js';
 import { initialParameters, loraShapes, TOKEN_ROWS } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { ParameterSet } from './parameters.js';
@@ -44,8 +43,7 @@ async function setUp(config: DecoderConfig) {
     for (let i = 0; i < b.length; i++) b[i] = 0.2 * (2 * uniform(3, i) - 1);
   }
   const options = { rank: RANK, scale: 2, maxPositions: 64, markTokens: MARKS };
-  const objective = jointObjective(config.vocabularySize, MARKS, SETTINGS);
-  const model = await TrainingModel.create(weights, parameters, { ...options, objective });
+  const model = await TrainingModel.create(weights, parameters, options);
   const crossEntropy = await ThoughtCrossEntropy.create(model.embedding, config.hiddenSize, MARKS);
   const step = async (maxTokens = 64) => {
     const gradients = parameters.zeros();
@@ -56,7 +54,11 @@ async function setUp(config: DecoderConfig) {
     const gradients = parameters.zeros();
     return { loss: await directJointStep(model, crossEntropy, batch, gradients, SETTINGS), gradients };
   };
-  return { parameters, step, direct, close: () => Promise.all([model.close(), crossEntropy.close()]) };
+  const automatic = async (maxTokens: number) => {
+    const gradients = parameters.zeros();
+    return { loss: await jointStep(model, crossEntropy, BATCH, gradients, { ...SETTINGS, maxTokens }), gradients };
+  };
+  return { parameters, step, direct, automatic, close: () => Promise.all([model.close(), crossEntropy.close()]) };
 }
 
 const FAMILIES: readonly (readonly [string, Partial<DecoderConfig>])[] = [
@@ -120,6 +122,12 @@ describe.each(FAMILIES)('the joint step of a tiny %s', (_, changes) => {
       const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
       expect(distance, name).toBeLessThan(1e-4 * Math.hypot(...a));
     }
+  });
+
+  test('a batch goes in one run where it fits, else in parts', async () => {
+    const [direct, cached] = [await tiny.direct(), await tiny.step(64)];
+    expect((await tiny.automatic(1000)).gradients.data).toEqual(direct.gradients.data);
+    expect((await tiny.automatic(64)).gradients.data).toEqual(cached.gradients.data);
   });
 
   test('a batch without thoughts has a loss in the direct way too', async () => {

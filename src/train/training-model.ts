@@ -16,9 +16,9 @@ import {
   type SessionOptions,
   type Tensor,
   tensor,
-  type Value,
 } from '../tensor/index.js';
 import { batchFeeds, forEachPlace, type TrainingSequence } from './batch-feeds.js';
+import { jointObjective } from './joint-objective.js';
 import { TOKEN_ROWS } from './lora.js';
 import type { PackedBatch } from './packing.js';
 import type { ParameterSet } from './parameters.js';
@@ -26,8 +26,6 @@ import type { ParameterSet } from './parameters.js';
 export interface TrainingModelOptions extends TrainingGraphOptions {
   /** Borrowed tokens, in the order of the trained rows. */
   readonly markTokens: readonly number[];
-  /** A loss inside the graph, for `direct`: takes `[selected, hidden]`, records a scalar and names what it wants back. */
-  readonly objective?: (graph: Graph, hidden: Value) => { readonly loss: Value; readonly parts: Record<string, Value> };
   readonly session?: SessionOptions;
 }
 
@@ -43,7 +41,8 @@ export class TrainingModel {
   readonly embedding: Float32Array;
   readonly #forward: Session;
   readonly #backward: Session;
-  readonly #direct: Session | undefined;
+  readonly #compileDirect: () => Promise<Session>;
+  #direct: Promise<Session> | undefined;
   readonly #weights: Record<string, Tensor>;
   readonly #linears: readonly TrainedLinear[];
   readonly #rowOf: ReadonlyMap<number, number>;
@@ -54,7 +53,7 @@ export class TrainingModel {
     embedding: Float32Array;
     forward: Session;
     backward: Session;
-    direct: Session | undefined;
+    compileDirect: () => Promise<Session>;
     weights: Record<string, Tensor>;
     linears: readonly TrainedLinear[];
     markTokens: readonly number[];
@@ -64,7 +63,7 @@ export class TrainingModel {
     this.embedding = fields.embedding;
     this.#forward = fields.forward;
     this.#backward = fields.backward;
-    this.#direct = fields.direct;
+    this.#compileDirect = fields.compileDirect;
     this.#weights = fields.weights;
     this.#linears = fields.linears;
     this.#rowOf = new Map(fields.markTokens.map((token, row) => [token, row]));
@@ -83,15 +82,18 @@ export class TrainingModel {
     }
     // Batches differ in shape from step to step.
     const session = { planMemory: false, ...options.session };
-    const { objective } = options;
+    // Differentiated on a graph of its own: gradients are recorded where the forward pass stands.
+    const direct = directGraph(
+      await trainingGraph(weights, options),
+      jointObjective(config.vocabularySize, options.markTokens),
+    );
     return new TrainingModel({
       config,
       parameters,
       embedding: await weights.read(EMBEDDING),
       forward: await Session.create(training.graph.extract({ hidden: training.hidden }), session),
       backward: await Session.create(backwardGraph(training), session),
-      direct:
-        objective && (await Session.create(directGraph(await trainingGraph(weights, options), objective), session)),
+      compileDirect: () => Session.create(direct, session),
       weights: feeds,
       linears: training.linears,
       markTokens: options.markTokens,
@@ -122,8 +124,8 @@ export class TrainingModel {
   }
 
   /**
-   * Forward pass, the objective's loss and backward pass in one run. `feeds` are the objective's own inputs; returns its parts
-   * and adds to `gradients`.
+   * Forward pass, joint loss and backward pass in one run. `feeds` are the joint objective's inputs; returns its parts and adds
+   * to `gradients`. The graph is compiled when it is first needed.
    */
   async direct(
     batch: PackedBatch,
@@ -131,14 +133,16 @@ export class TrainingModel {
     feeds: Record<string, Tensor>,
     gradients: ParameterSet,
   ): Promise<Record<string, Tensor>> {
-    if (!this.#direct) throw new InvalidInputError('this training model was made without an objective');
-    const outputs = await this.#direct.run({ ...this.#batchFeeds(batch, sequences), ...this.#modelFeeds(), ...feeds });
+    this.#direct ??= this.#compileDirect();
+    const session = await this.#direct;
+    const outputs = await session.run({ ...this.#batchFeeds(batch, sequences), ...this.#modelFeeds(), ...feeds });
     this.#accumulate(batch, sequences, outputs, gradients);
     return outputs;
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#forward, this.#backward, this.#direct].map((session) => session?.release()));
+    const sessions = await Promise.all([this.#forward, this.#backward, this.#direct]);
+    await Promise.all(sessions.map((session) => session?.release()));
   }
 
   #accumulate(
@@ -194,10 +198,7 @@ function backwardGraph({ graph, hidden, variables }: TrainingGraph): Graph {
 }
 
 /** Loss and gradients in one graph; gradients stand under their variables' names. */
-function directGraph(
-  { graph, hidden, variables }: TrainingGraph,
-  objective: NonNullable<TrainingModelOptions['objective']>,
-): Graph {
+function directGraph({ graph, hidden, variables }: TrainingGraph, objective: ReturnType<typeof jointObjective>): Graph {
   const { loss, parts } = objective(graph, hidden);
   const gradients = differentiate(graph, loss, variables);
   return graph.extract({

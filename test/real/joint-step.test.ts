@@ -6,7 +6,9 @@ import { openCheckpoint, openSafetensors } from '../../src/decoder/index.js';
 import { resolveModel } from '../../src/models/index.js';
 import {
   cachedJointStep,
+  directJointStep,
   type JointBatch,
+  type JointLoss,
   loraShapes,
   ParameterSet,
   ThoughtCrossEntropy,
@@ -28,10 +30,10 @@ interface ReferenceStep {
 
 const MARKS = [3, 5, 11, 16];
 
-test('the joint step agrees with PyTorch: loss parts, and the gradient of every tensor', async () => {
+test('the joint step agrees with PyTorch both ways: loss parts, and the gradient of every tensor', async () => {
   const files = await resolveModel('smollm2-135m-instruct');
   const checkpoint = await openCheckpoint(files);
-  const step: ReferenceStep = JSON.parse(
+  const reference: ReferenceStep = JSON.parse(
     gunzipSync(readFileSync(repository('test/fixtures/train/joint-step.json.gz'))).toString(),
   );
   const adapter = await openSafetensors(repository('data/adapters/node-api-reference/adapter_model.safetensors'));
@@ -48,22 +50,31 @@ test('the joint step agrees with PyTorch: loss parts, and the gradient of every 
   await checkpoint.close();
 
   const batch: JointBatch = {
-    queries: step.queries.map((tokens, i) => ({ tokens, instantAt: step.query_only_emb_index[i]!, cloned: true })),
-    documents: step.documents.map((tokens) => ({ tokens })),
-    positives: step.queries.map((_, i) => i),
+    queries: reference.queries.map((tokens, i) => ({
+      tokens,
+      instantAt: reference.query_only_emb_index[i]!,
+      cloned: true,
+    })),
+    documents: reference.documents.map((tokens) => ({ tokens })),
+    positives: reference.queries.map((_, i) => i),
   };
-  const gradients = parameters.zeros();
-  const loss = await cachedJointStep(model, crossEntropy, batch, gradients);
+  for (const [way, step] of Object.entries({ cachedJointStep, directJointStep })) {
+    const gradients = parameters.zeros();
+    const loss = await step(model, crossEntropy, batch, gradients);
+    expectAgreement(reference, loss, gradients, way);
+  }
   await model.close();
   await crossEntropy.close();
+});
 
+function expectAgreement(reference: ReferenceStep, loss: JointLoss, gradients: ParameterSet, way: string): void {
   const parts = { query_only: loss.instant, thought: loss.thought, generation: loss.generation, total: loss.total };
-  for (const [part, value] of Object.entries(step.loss)) {
-    expect(Math.abs(parts[part as keyof typeof parts] - value), part).toBeLessThan(1e-4);
+  for (const [part, value] of Object.entries(reference.loss)) {
+    expect(Math.abs(parts[part as keyof typeof parts] - value), `${way}: ${part}`).toBeLessThan(1e-4);
   }
-  expect(Object.keys(step.gradients)).toHaveLength(421);
+  expect(Object.keys(reference.gradients)).toHaveLength(421);
   const wrong: string[] = [];
-  for (const [name, { norm, at, values }] of Object.entries(step.gradients)) {
+  for (const [name, { norm, at, values }] of Object.entries(reference.gradients)) {
     const gradient = gradients.view(name === 'token_rows' ? TOKEN_ROWS : name);
     const ours = Math.sqrt(gradient.reduce((sum, value) => sum + value * value, 0));
     if (Math.abs(ours - norm) > 1e-3 * norm) wrong.push(`${name}: norm ${ours}, reference ${norm}`);
@@ -76,5 +87,5 @@ test('the joint step agrees with PyTorch: loss parts, and the gradient of every 
       }
     });
   }
-  expect(wrong).toEqual([]);
-});
+  expect(wrong, way).toEqual([]);
+}

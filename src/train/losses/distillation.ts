@@ -1,5 +1,5 @@
 import { InvalidInputError } from '../../errors.js';
-import type { ContrastiveLoss } from './info-nce.js';
+import { type ContrastiveLoss, DEFAULT_TEMPERATURE } from './info-nce.js';
 import { logSumExp, type Matrix, similarities, similaritiesGradient, type Vectors } from './similarity.js';
 
 export interface DistillationOptions {
@@ -18,7 +18,7 @@ export interface DistillationOptions {
  * learnt with its margins, not only the first place.
  */
 export function distillation(queries: Vectors, documents: Vectors, options: DistillationOptions): ContrastiveLoss {
-  const { candidates, scores, temperature = 0.02, teacherTemperature = 1 } = options;
+  const { candidates, scores, temperature = DEFAULT_TEMPERATURE, teacherTemperature = 1 } = options;
   const student = similarities(queries, documents);
   const gradient: Matrix = { ...student, data: new Float64Array(student.data.length) };
   let loss = 0;

@@ -1,6 +1,9 @@
 import { InvalidInputError } from '../../errors.js';
 import { logSumExp, type Matrix, similarities, similaritiesGradient, type Vectors } from './similarity.js';
 
+/** The paper's. */
+export const DEFAULT_TEMPERATURE = 0.02;
+
 export interface InfoNceOptions {
   /** For each query, the place of its positive document. */
   readonly positives: readonly number[];
@@ -29,7 +32,7 @@ export interface ContrastiveLoss {
  * Takes normalised vectors, `[dimensions]` each.
  */
 export function infoNce(queries: Vectors, documents: Vectors, options: InfoNceOptions): ContrastiveLoss {
-  const { positives, excluded = () => false, temperature = 0.02 } = options;
+  const { positives, excluded = () => false, temperature = DEFAULT_TEMPERATURE } = options;
   if (positives.length !== queries.length) {
     throw new InvalidInputError(`InfoNCE: ${queries.length} queries have ${positives.length} positives`);
   }
