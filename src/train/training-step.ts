@@ -1,7 +1,7 @@
 import type { Recipe, Stage } from './config.js';
 import { corpusStep } from './corpus-step.js';
 import type { StepBatch } from './dataset-batches.js';
-import { cachedJointStep } from './joint-step.js';
+import { jointStep } from './joint-step.js';
 import type { JointLoss } from './losses/joint-loss.js';
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { ParameterSet } from './parameters.js';
@@ -27,7 +27,7 @@ export async function lossAndGradient(
   const { recipe, stage, signal } = settings;
   const { maxTokens, loss } = recipe;
   gradients.data.fill(0);
-  const joint = await cachedJointStep(model, crossEntropy, batch, gradients, {
+  const joint = await jointStep(model, crossEntropy, batch, gradients, {
     ...loss,
     maxTokens,
     ...(signal ? { signal } : {}),
