@@ -23,6 +23,7 @@ export { type MetricsRecord, readMetrics } from './metrics-log.js';
 export { ParameterSet, type ParameterShape } from './parameters.js';
 export { type BaseModel, loadTrained } from './save-adapter.js';
 export { learningRateAt, type Schedule } from './schedule.js';
-export { type TrainOptions, type TrainReport, train } from './train.js';
+export { type TrainOptions, train } from './train.js';
 export type { TrainEvent } from './train-event.js';
+export type { TrainReport } from './train-finish.js';
 export { TrainingModel, type TrainingModelOptions } from './training-model.js';

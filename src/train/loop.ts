@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { crashPoint } from '../crash-point.js';
+import type { O1Settings } from '../embedder/index.js';
 import { O1Error, throwIfAborted } from '../errors.js';
 import { adamWStep } from './adamw.js';
 import { type CheckpointHeader, type TrainingProgress, type TrainingState, writeCheckpoint } from './checkpoint.js';
@@ -9,10 +10,10 @@ import { type StageBatches, type StepBatch, tokensOf } from './dataset-batches.j
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import { type MetricsLog, type StepRecord, writeWhole } from './metrics-log.js';
 import type { ParameterSet } from './parameters.js';
-import { saveAdapterWeights } from './save-adapter.js';
+import { type BaseModel, saveAdapterWeights } from './save-adapter.js';
 import { learningRateAt } from './schedule.js';
 import type { TrainEvent } from './train-event.js';
-import type { TrainingDocument, ValidationData } from './training-data.js';
+import type { TrainingData, TrainingDocument, ValidationData } from './training-data.js';
 import type { TrainingModel } from './training-model.js';
 import { lossAndGradient, type StepOutcome } from './training-step.js';
 import { validateInstant } from './validation.js';
@@ -29,6 +30,11 @@ export const runFiles = (output: string) => ({
 /** All that a stage works with. */
 export interface TrainingRun {
   readonly recipe: Recipe;
+  readonly data: TrainingData;
+  readonly base: BaseModel;
+  /** `o1.json` without its self-test. */
+  readonly settings: Omit<O1Settings, 'selfTest'>;
+  readonly threads: number;
   readonly output: string;
   readonly model: TrainingModel;
   readonly crossEntropy: ThoughtCrossEntropy;
