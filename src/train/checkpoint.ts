@@ -6,6 +6,9 @@ import type { ParameterSet } from './parameters.js';
 
 const count = z.int().nonnegative();
 
+/** nDCG@10 of the instant vectors after so many steps. */
+const validation = z.strictObject({ ndcg10: z.number(), totalSteps: count });
+
 /** How far a run has come. Random numbers are keyed by these counters, so that no other state of theirs exists. */
 const progressSchema = z.strictObject({
   /** The stage that comes next or is under way. */
@@ -16,10 +19,10 @@ const progressSchema = z.strictObject({
   totalSteps: count,
   /** Tokens read in all steps. */
   tokens: count,
-  /** Total steps at the last validation. */
-  validatedAt: count.optional(),
-  /** The best validation so far. */
-  best: z.strictObject({ ndcg10: z.number(), totalSteps: count }).optional(),
+  /** The last validation. */
+  validated: validation.optional(),
+  /** The stage's best validation so far. */
+  best: validation.optional(),
 });
 
 const headerSchema = z.strictObject({

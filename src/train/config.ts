@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseJsonFile } from '../embedder/index.js';
 import { NotFoundError } from '../errors.js';
@@ -139,15 +139,27 @@ export type OwnThoughtSettings = z.infer<typeof ownThoughts>;
 export async function readRecipe(path: string): Promise<Recipe> {
   if (!existsSync(path)) throw new NotFoundError('there is no such recipe', { where: path });
   const recipe = await parseJsonFile(path, recipeSchema);
-  const absolute = (file: string) => resolve(dirname(path), file);
+  return withPaths(recipe, (file) => resolve(dirname(path), file));
+}
+
+/** A recipe as text, to be put into a folder: its paths are relative to the folder. */
+export function recipeText(recipe: Recipe, folder: string): string {
+  return `${JSON.stringify(
+    withPaths(recipe, (file) => relative(folder, file)),
+    undefined,
+    2,
+  )}\n`;
+}
+
+function withPaths(recipe: Recipe, change: (path: string) => string): Recipe {
   const { folder, thoughts, negatives } = recipe.data;
   return {
     ...recipe,
     data: {
       ...recipe.data,
-      folder: absolute(folder),
-      ...(thoughts === undefined ? {} : { thoughts: absolute(thoughts) }),
-      ...(negatives === undefined ? {} : { negatives: absolute(negatives) }),
+      folder: change(folder),
+      ...(thoughts === undefined ? {} : { thoughts: change(thoughts) }),
+      ...(negatives === undefined ? {} : { negatives: change(negatives) }),
     },
   };
 }

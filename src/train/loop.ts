@@ -157,17 +157,14 @@ async function stopIfBroken(run: TrainingRun, batch: StepBatch, outcome: StepOut
 
 async function validate(run: TrainingRun): Promise<void> {
   const { validation, progress, recipe, model, signal } = run;
-  if (!validation || progress.validatedAt === progress.totalSteps) return;
+  if (!validation || progress.validated?.totalSteps === progress.totalSteps) return;
   const start = performance.now();
   const { maxTokens } = recipe;
   const instantNdcg10 = await validateInstant(model, validation, validation.documents, { maxTokens, signal });
   const better = progress.best === undefined || instantNdcg10 > progress.best.ndcg10;
   if (better) await saveAdapterWeights(runFiles(run.output).best, run.state.parameters);
-  run.progress = {
-    ...progress,
-    validatedAt: progress.totalSteps,
-    ...(better ? { best: { ndcg10: instantNdcg10, totalSteps: progress.totalSteps } } : {}),
-  };
+  const validated = { ndcg10: instantNdcg10, totalSteps: progress.totalSteps };
+  run.progress = { ...progress, validated, ...(better ? { best: validated } : {}) };
   const seconds = (performance.now() - start) / 1000;
   const stage = recipe.stages[progress.stage]!.name;
   const record = { type: 'validation' as const, step: progress.totalSteps, stage, instantNdcg10, seconds };

@@ -23,10 +23,10 @@ export interface TrainReport {
 export async function finishRun(run: TrainingRun): Promise<TrainReport> {
   const { recipe, data, base, settings, threads, output, progress, state } = run;
   const files = runFiles(output);
-  const { best, totalSteps: steps, tokens } = progress;
+  const { best, validated, totalSteps: steps, tokens } = progress;
   const keepBest = recipe.validation?.keep === 'best' && best !== undefined;
   if (keepBest) await loadAdapterWeights(files.best, state.parameters);
-  const instantNdcg10 = keepBest ? best.ndcg10 : undefined;
+  const instantNdcg10 = (keepBest ? best : validated)?.ndcg10;
   const [example] = data.examples;
   const { rank, alpha } = recipe.lora;
   const saved = await saveAdapter(

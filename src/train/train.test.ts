@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tinyBase, tinyRecipe, writeTinyData } from '../../test/support/tiny-training.js';
 import { readCheckpointHeader } from './checkpoint.js';
+import { readRecipe } from './config.js';
 import { readMetrics } from './metrics-log.js';
 import { loadTrained } from './save-adapter.js';
 import { train } from './train.js';
@@ -40,6 +41,7 @@ test('a run through all kinds of stages makes an adapter that loads, and says wh
   const better = tried[1]!.ndcg10 > tried[0]!.ndcg10;
   expect(report.settings.thinking.think).toBe(better ? 'always' : 'never');
   expect(existsSync(join(work, 'first', 'state'))).toBe(false);
+  expect(await readRecipe(join(work, 'first', 'recipe.json'))).toEqual(tinyRecipe(join(work, 'data')));
   expect(await readFile(join(work, 'first', 'curves.html'), 'utf8')).toContain('nDCG@10');
   const embedder = await loadTrained(join(work, 'first'), tinyBase(), { mode: 'fp32', threads: 1 });
   const [vector] = await embedder.embedDocuments(['file.open\nopens the file']);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { InvalidInputError } from '../errors.js';
 import { adamWState } from './adamw.js';
 import { restoreCheckpoint } from './checkpoint.js';
-import type { Recipe } from './config.js';
+import { type Recipe, recipeText } from './config.js';
 import type { StageBatches } from './dataset-batches.js';
 import { estimateRun, plannedTokens } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
@@ -55,7 +55,7 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
   const header = headerOf(recipe, data, base, threads);
   const progress = options.resume ? await savedProgress(files.checkpoint, header, emit) : undefined;
   await mkdir(files.state, { recursive: true });
-  await writeWhole(join(output, 'recipe.json'), `${JSON.stringify(recipe, undefined, 2)}\n`);
+  await writeWhole(join(output, 'recipe.json'), recipeText(recipe, output));
 
   const { model, crossEntropy, parameters } = await openModel(recipe, base, threads);
   try {
