@@ -64,7 +64,7 @@ export async function generate(
     running = kept.map((i) => running[i]!);
     if (running.length === 0) break;
     batch.select(kept);
-    const tokens = running.map((row) => row.tokens.at(-1)!);
+    const tokens = running.map((row) => row.tokens.slice(-1));
     logits = [...(await batch.step(tokens, { logitRows: [...tokens.keys()], signal })).logits];
   }
   return prompts.map((_, prompt) =>

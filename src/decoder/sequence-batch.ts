@@ -1,7 +1,7 @@
 import type { Decoder, DecoderOutput } from './decoder.js';
 import type { KeyValueCache } from './key-value-cache.js';
 
-/** Sequences that are continued together, one token each at a time. */
+/** Sequences that are continued together, token by token. */
 export class SequenceBatch {
   readonly #decoder: Decoder;
   readonly #cache: KeyValueCache;
@@ -27,14 +27,16 @@ export class SequenceBatch {
     return this.#cache.rows;
   }
 
-  /** Reads one more token of each row. Logits are those of the rows named in `logitRows`, in their order. */
+  /**
+   * Reads one more token of each row; a row that is alone may read several. Logits are those after the rows named in
+   * `logitRows`, in their order.
+   */
   async step(
-    tokens: readonly number[],
+    tokens: readonly (readonly number[])[],
     options: { readonly logitRows: readonly number[]; readonly signal?: AbortSignal | undefined },
   ): Promise<DecoderOutput> {
-    const rows = tokens.map((token) => [token]);
-    const logitsAt = options.logitRows.map((row) => [row, 0] as const);
-    return this.#decoder.forward(rows, this.#cache, { logitsAt, signal: options.signal });
+    const logitsAt = options.logitRows.map((row) => [row, tokens[row]!.length - 1] as const);
+    return this.#decoder.forward(tokens, this.#cache, { logitsAt, signal: options.signal });
   }
 
   /** Keeps the given rows in the given order; naming a row several times lets several continuations share its prefill. */

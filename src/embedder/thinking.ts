@@ -46,10 +46,10 @@ interface Row {
   /** Key of the query's tokens for random numbers. */
   readonly key: number;
   readonly tokens: number[];
-  next: number;
+  next: readonly number[];
   finishReason: 'stop' | 'length' | undefined;
-  /** Closing tokens that are still to be read, `next` included. */
-  closing: number;
+  /** `</s>` and `<emb>`, as far as they are still to be read. */
+  closing: readonly number[];
   closingStart: number;
 }
 
@@ -77,60 +77,63 @@ export async function* think(
   let rows = prompts.flatMap(({ ids }, query) =>
     Array.from({ length: thoughts }, (_, sample): Row => {
       const key = hashIntegers(ids);
-      return { query, sample, key, tokens: [], next: 0, finishReason: undefined, closing: 0, closingStart: 0 };
+      return { query, sample, key, tokens: [], next: [], finishReason: undefined, closing: [], closingStart: 0 };
     }),
   );
   batch.select(rows.map(({ query }) => query));
-  const [end, embedding] = sequences.closing as [number, number];
+  const [end] = sequences.closing as [number];
+  const banned = new Set(settings.ignoreEnd ? [...sequences.marks, end] : sequences.marks);
   const draw = (row: Row, logits: Float32Array): ThinkingEvent | undefined => {
     const random = uniform(settings.seed, row.key, row.sample, row.tokens.length);
-    const banned = settings.ignoreEnd ? new Set([...sequences.marks, end]) : sequences.marks;
     const token = sampleToken(logits, settings, random, banned);
     if (token === end) {
       close(row, 'stop');
       return undefined;
     }
     row.tokens.push(token);
-    row.next = token;
+    row.next = [token];
     return { type: 'token', query: row.query, sample: row.sample, token };
   };
   const close = (row: Row, reason: 'stop' | 'length') => {
     row.finishReason = reason;
-    row.closing = sequences.closing.length;
+    row.closing = sequences.closing;
     row.closingStart = performance.now();
-    row.next = end;
   };
 
   const full = (row: Row) => row.tokens.length === settings.maxTokens;
+  const closed = (row: Row) => row.finishReason !== undefined && row.closing.length === 0;
   for (const row of rows) {
     const event = draw(row, output.logits[row.query]!);
     if (event) yield event;
   }
   while (rows.length > 0) {
     if (performance.now() >= deadline) return;
+    for (const row of rows) {
+      if (!row.finishReason) continue;
+      // A row that is alone reads both closing tokens at once.
+      const count = rows.length === 1 ? row.closing.length : 1;
+      row.next = row.closing.slice(0, count);
+      row.closing = row.closing.slice(count);
+    }
     const drawing = [...rows.keys()].filter((i) => !rows[i]!.finishReason && !full(rows[i]!));
     const read = await batch.step(
       rows.map((row) => row.next),
       { logitRows: drawing, signal },
     );
     for (const [i, row] of rows.entries()) {
-      if (row.closing > 0) {
-        row.closing--;
-        row.next = embedding;
-      } else if (full(row)) {
-        // The last token has just been read: close the thought as if it had ended by itself.
-        close(row, 'length');
-      }
-      if (!row.finishReason || row.closing > 0) continue;
-      const { query, sample, tokens, finishReason, closingStart } = row;
+      // The last token that fits has just been read: close the thought as if it had ended by itself.
+      if (!row.finishReason && full(row)) close(row, 'length');
+      if (!closed(row)) continue;
+      const { query, sample, tokens, finishReason, closingStart, next } = row;
+      const vector = normalise(read.hidden(i, next.length - 1));
       const closingMs = performance.now() - closingStart;
-      yield { type: 'thought', query, sample, tokens, finishReason, vector: normalise(read.hidden(i, 0)), closingMs };
+      yield { type: 'thought', query, sample, tokens, finishReason: finishReason!, vector, closingMs };
     }
     for (const [nth, i] of drawing.entries()) {
       const event = draw(rows[i]!, read.logits[nth]!);
       if (event) yield event;
     }
-    const unfinished = rows.flatMap((row, i) => (row.finishReason && row.closing === 0 ? [] : [i]));
+    const unfinished = [...rows.keys()].filter((i) => !closed(rows[i]!));
     rows = unfinished.map((i) => rows[i]!);
     if (rows.length > 0) batch.select(unfinished);
   }
