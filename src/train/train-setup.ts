@@ -87,6 +87,13 @@ export async function openModel(recipe: Recipe, base: BaseModel, threads: number
   }
   const { rank, alpha } = recipe.lora;
   const { lengths } = recipe;
+  // A query with a thought has five marks, a document two.
+  const longest = Math.max(lengths.query + lengths.thought + 5, lengths.document + 2);
+  if (longest > config.maxPositions) {
+    throw new InvalidInputError(`sequences grow to ${longest} tokens, the base model reads ${config.maxPositions}`, {
+      where: 'lengths',
+    });
+  }
   const table = await base.read(EMBEDDING);
   const { hiddenSize } = config;
   const common = [...COMMON].map((character) => tokenizer.encode(character)[0]!);
@@ -95,8 +102,8 @@ export async function openModel(recipe: Recipe, base: BaseModel, threads: number
   const model = await TrainingModel.create(base, parameters, {
     rank,
     scale: alpha / rank,
-    // A query with a thought has five marks, a document two; rows of packed sequences are up to three times as long.
-    maxPositions: 3 * Math.max(lengths.query + lengths.thought + 5, lengths.document + 2),
+    // Rows of packed sequences are up to three times as long as the longest of them.
+    maxPositions: 3 * longest,
     markTokens,
     session: { threads },
   });
