@@ -25,11 +25,11 @@ const FORWARD_SHARE = 1 / 3;
 /** Writing a token (int8, 32 side by side) against training on one: 83 and 110 tokens/s in one run of SmolLM2-135M. */
 const WRITING_SHARE = 1.3;
 
-/** Tokens that the batches of all stages read. */
-export function plannedTokens(stages: readonly StageBatches[]): number {
+/** Tokens that the batches of all stages read, those of the first stage from a step on. */
+export function plannedTokens(stages: readonly StageBatches[], firstStep = 0): number {
   let tokens = 0;
-  for (const batches of stages) {
-    for (let step = 0; step < batches.steps; step++) tokens += tokensOf(batches.at(step));
+  for (const [index, batches] of stages.entries()) {
+    for (let step = index === 0 ? firstStep : 0; step < batches.steps; step++) tokens += tokensOf(batches.at(step));
   }
   return tokens;
 }

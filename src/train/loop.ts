@@ -45,7 +45,7 @@ export interface TrainingRun {
   readonly header: Omit<CheckpointHeader, 'progress'>;
   readonly metrics: MetricsLog;
   readonly validation: (ValidationData & { readonly documents: readonly TrainingDocument[] }) | undefined;
-  readonly totals: { readonly steps: number; readonly tokens: number };
+  totals: { readonly steps: number; readonly tokens: number };
   readonly signal: AbortSignal | undefined;
   readonly emit: (event: TrainEvent) => void;
 }

@@ -29,6 +29,8 @@ test('a run through all kinds of stages makes an adapter that loads, and says wh
   const metrics = await readMetrics(join(work, 'first', 'metrics.jsonl'));
   const steps = metrics.filter((record) => record.type === 'step');
   expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const last = events.filter((event) => event.type === 'step').at(-1)!;
+  expect(last.tokens).toBe(last.totalTokens);
   const kinds = steps.map(({ thought, generation, corpus }) => [thought, generation, corpus].map(Number.isFinite));
   expect(kinds[0]).toEqual([false, false, false]);
   expect(kinds[3]).toEqual([true, true, true]);
@@ -68,6 +70,8 @@ test('Ctrl-C writes a checkpoint, and the run goes on from it to the same bits',
     const resumed: TrainEvent[] = [];
     await run(name, { resume: true, onEvent: (event) => resumed.push(event) });
     expect(resumed).toContainEqual({ type: 'resumed', steps: last });
+    const end = resumed.filter((event) => event.type === 'step').at(-1)!;
+    expect(end.tokens).toBe(end.totalTokens);
     expect(await weights(name)).toEqual(await weights('first'));
   }
 });

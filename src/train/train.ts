@@ -91,7 +91,11 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
     while (run.progress.stage < recipe.stages.length) {
       const index = run.progress.stage;
       const own = await ownThoughtsOfStage(run);
-      await runStage(run, own ? stageBatches(recipe, data, index, own) : stages[index]!);
+      // Its own thoughts have other lengths than the expert's, which the plan was made with.
+      if (own) stages[index] = stageBatches(recipe, data, index, own);
+      const left = plannedTokens(stages.slice(index), run.progress.step);
+      run.totals = { ...run.totals, tokens: run.progress.tokens + left };
+      await runStage(run, stages[index]!);
     }
     return await finishRun(run);
   } finally {
