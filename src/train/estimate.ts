@@ -35,18 +35,17 @@ export function plannedTokens(stages: readonly StageBatches[], firstStep = 0): n
 }
 
 /**
- * Takes one step without its consequences, and reckons from it. The small batch before it warms up: the first run of a
- * graph is slower than all others.
+ * Takes the first step twice, without its consequences, and reckons from the second time: the first fills the memory and
+ * takes up to twice as long.
  */
 export async function estimateRun(
   stages: readonly StageBatches[],
   tokens: number,
   sideWork: SideWork,
-  small: StepBatch,
   tryStep: (batch: StepBatch) => Promise<StepOutcome>,
 ): Promise<Estimate> {
-  await tryStep(small);
   const batch = stages[0]!.at(0);
+  await tryStep(batch);
   const start = performance.now();
   await tryStep(batch);
   const tokensPerSecond = (tokensOf(batch) * 1000) / (performance.now() - start);

@@ -129,7 +129,6 @@ async function estimate(run: TrainingRun, stages: readonly StageBatches[]) {
     stages,
     totals.tokens,
     { validationTokens: validations * perValidation, writtenTokens: written },
-    stageBatches({ ...recipe, stages: [{ ...recipe.stages[0]!, batch: 2 }] }, data, 0).at(0),
     (batch) =>
       lossAndGradient(run.model, run.crossEntropy, batch, run.gradients, {
         recipe,
