@@ -87,6 +87,21 @@ test('a run is not begun in a folder in use, and not gone on with by other setti
   await expect(train(recipe, tinyBase(), options)).rejects.toThrow(/"recipe\.seed" is 2, the checkpoint's run had 1/);
 });
 
+test('thoughts of the stage under way that are gone cannot be written again', async () => {
+  const controller = new AbortController();
+  const onEvent = (event: TrainEvent) =>
+    event.type === 'step' && event.record.step === 7 && controller.abort(new Error('stopped'));
+  await expect(run('gone', { signal: controller.signal, onEvent })).rejects.toThrow('stopped');
+  await rm(join(work, 'gone', 'state', 'stage-2', 'own-thoughts.jsonl'));
+  await expect(run('gone', { resume: true })).rejects.toThrow(/own-thoughts\.jsonl: .* not all there/);
+});
+
+test('sequences beyond what the base model reads are an error', async () => {
+  const recipe = tinyRecipe(join(work, 'data'), { lengths: { query: 200, thought: 60, document: 40 } });
+  const options = { output: join(work, 'long'), threads: 1 };
+  await expect(train(recipe, tinyBase(), options)).rejects.toThrow(/lengths: sequences grow to 265 tokens/);
+});
+
 test('a gradient that is too large stops the run with its batch, and leaves the weights as they were', async () => {
   const recipe = tinyRecipe(join(work, 'data'));
   const broken = { ...recipe, optimiser: { ...recipe.optimiser, explodingNorm: 1e-3 } };
