@@ -7,7 +7,15 @@ const TOKENS = 64;
 
 /** @param {import('../lib/report.mjs').Report} report */
 export async function run(report) {
-  const o1 = await loadEmbedder('int4');
+  for (const mode of /** @type {const} */ (['int8', 'int4'])) await compare(report, mode);
+}
+
+/**
+ * @param {import('../lib/report.mjs').Report} report
+ * @param {'int8' | 'int4'} mode
+ */
+async function compare(report, mode) {
+  const o1 = await loadEmbedder(mode);
   try {
     // Sampled, as three thoughts always are: greedy ones would be three times the same.
     const settings = { ...thoughtOf(TOKENS), temperature: 0.6, seed: 1 };
@@ -16,7 +24,7 @@ export async function run(report) {
       one: () => timed(() => o1.embedQuery(QUERY, settings)),
     });
     report.row({
-      what: 'query with three thoughts, int4',
+      what: `query with three thoughts, ${mode}`,
       unit: 'ms',
       ours: three,
       peer: one,
@@ -24,7 +32,7 @@ export async function run(report) {
       target: '>= 0.5',
     });
     report.row({
-      what: 'time of three thoughts / time of one',
+      what: `time of three thoughts / time of one, ${mode}`,
       unit: 'times',
       ours: three / one,
       target: 'ours <= 2.0',

@@ -97,15 +97,18 @@ export class Decoder {
     const { mode, threads } = options;
     const maxPositions = options.maxPositions ?? Math.min(config.maxPositions, DEFAULT_POSITIONS);
     const embedding = await weights.read(EMBEDDING);
-    const session = threads === undefined ? {} : { threads };
     const { bulk: bulkForm, step: stepForm } = FORMS[mode];
     const forms = [...new Set([bulkForm, stepForm])];
     const shared = sharedSource(weights, forms.length);
     const graphs = await Promise.all(forms.map((form) => decoderGraph(shared, form, maxPositions)));
     const sessions: Session[] = [];
-    for (const graph of graphs) {
+    for (const [i, graph] of graphs.entries()) {
       options.signal?.throwIfAborted();
-      sessions.push(await Session.create(graph, session));
+      // The step session runs the same shapes again and again, closely. The bulk one has other shapes each time, and its
+      // threads, spinning after a prompt, would slow down the first tokens that are written.
+      const steps = i === graphs.length - 1;
+      const session = { planMemory: steps, spin: steps };
+      sessions.push(await Session.create(graph, threads === undefined ? session : { ...session, threads }));
     }
     const [bulk, step = bulk] = sessions as [Session, Session?];
     return new Decoder({ config, mode, maxPositions, embedding, bulk, step });

@@ -50,8 +50,11 @@ export function sampleToken(
     if (logits[id]! < floor || banned.has(id)) continue;
     candidates.push({ id, weight: Math.exp((logits[id]! - logits[best]!) / temperature) });
   }
-  candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
-  candidates.splice(topK);
+  // Order matters only where the tail is cut off; sorting a flat distribution takes tens of milliseconds.
+  if (topP < 1 || topK < candidates.length) {
+    candidates.sort((a, b) => b.weight - a.weight || a.id - b.id);
+    candidates.splice(topK);
+  }
   const sum = candidates.reduce((total, { weight }) => total + weight, 0);
   let kept = 0;
   let nucleus = 0;

@@ -118,8 +118,8 @@ export class O1Embedder {
       const weights = await adapter.merged(checkpoint);
       try {
         const { lengths } = adapter.settings;
-        // The longest sequences are a query with a thought, or a document, and at most four marks.
-        const maxPositions = Math.max(lengths.query + lengths.thought, lengths.document) + 4;
+        // The longest sequences are a query with a thought, or a document, and at most five marks.
+        const maxPositions = Math.max(lengths.query + lengths.thought, lengths.document) + 5;
         const decoder = await Decoder.load(weights, { mode, threads, maxPositions, signal });
         const { tokenizer } = checkpoint;
         const { settings, sha256: adapterSha256 } = adapter;
