@@ -107,7 +107,7 @@ export class Decoder {
       // The step session runs the same shapes again and again, closely. The bulk one has other shapes each time, and its
       // threads, spinning after a prompt, would slow down the first tokens that are written.
       const steps = i === graphs.length - 1;
-      const session = { planMemory: steps, spin: steps };
+      const session = { planMemory: steps, spinBetweenRuns: steps };
       sessions.push(await Session.create(graph, threads === undefined ? session : { ...session, threads }));
     }
     const [bulk, step = bulk] = sessions as [Session, Session?];

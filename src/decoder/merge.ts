@@ -25,7 +25,9 @@ export class Merger {
     const b = graph.input('b', 'float32', ['out', 'rank']);
     const scale = graph.input('scale', 'float32', []);
     graph.output('merged', add(graph, weight, matmul(graph, multiply(graph, b, scale), a)));
-    return new Merger(await Session.create(graph, { spin: false, ...(threads === undefined ? {} : { threads }) }));
+    return new Merger(
+      await Session.create(graph, { spinBetweenRuns: false, ...(threads === undefined ? {} : { threads }) }),
+    );
   }
 
   /** The merged weight, `[outFeatures, inFeatures]`. */

@@ -18,10 +18,10 @@ export interface SessionOptions {
    */
   readonly planMemory?: boolean;
   /**
-   * Lets idle threads spin for some milliseconds in wait for work: right for a session whose short runs follow each other
-   * closely, wrong beside another session, whose cores they take. Default true.
+   * Lets idle threads spin for some milliseconds after a run, in wait for the next: right for a session whose short runs
+   * follow each other closely, wrong beside another session, whose cores they take. Default true.
    */
-  readonly spin?: boolean;
+  readonly spinBetweenRuns?: boolean;
 }
 
 /** A graph ready to run. Holds native memory: call `release` when done. */
@@ -45,7 +45,7 @@ export class Session {
       externalData: externalData as { path: string; data: Uint8Array }[],
       ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads }),
       ...(options.planMemory === undefined ? {} : { enableMemPattern: options.planMemory }),
-      ...(options.spin === false ? { extra: { session: { intra_op: { allow_spinning: '0' } } } } : {}),
+      ...(options.spinBetweenRuns === false ? { extra: { session: { force_spinning_stop: '1' } } } : {}),
       ...(options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile }),
     });
     return new Session(session, outputs);
