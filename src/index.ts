@@ -106,3 +106,14 @@ export {
   textHash,
   type VectorStore,
 } from './search/index.js';
+export {
+  type BaseModel,
+  type MetricsRecord,
+  type Recipe,
+  readMetrics,
+  readRecipe,
+  type TrainEvent,
+  type TrainOptions,
+  type TrainReport,
+  train,
+} from './train/index.js';
