@@ -110,8 +110,8 @@ export async function* think(
     if (performance.now() >= deadline) return;
     for (const row of rows) {
       if (!row.finishReason) continue;
-      // A row that is alone reads both closing tokens at once.
-      const count = rows.length === 1 ? row.closing.length : 1;
+      // A row that is alone reads both closing tokens at once. Not in fp32, which promises the same bits in any batch.
+      const count = rows.length === 1 && decoder.mode !== 'fp32' ? row.closing.length : 1;
       row.next = row.closing.slice(0, count);
       row.closing = row.closing.slice(count);
     }
