@@ -14,6 +14,7 @@ const ROOMS = [
   'synth',
   'search',
   'embedder',
+  'encoders',
   'llm',
   'decoder',
   'models',
@@ -31,6 +32,13 @@ const DOORS: Record<string, string[]> = {
   '@huggingface/hub': ['models'],
   commander: ['cli'],
   'cli-progress': ['cli'],
+  ai: ['llm'],
+  '@ai-sdk/openai-compatible': ['llm'],
+  '@huggingface/transformers': ['encoders'],
+  hono: ['server'],
+  '@hono/node-server': ['server'],
+  'prom-client': ['server'],
+  '@modelcontextprotocol/sdk': ['server'],
 };
 
 interface Import {

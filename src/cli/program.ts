@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
+import { addCommand } from './add-command.js';
 import type { CliContext } from './context.js';
 import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
 
@@ -44,13 +45,6 @@ Environment:
   O1_DEBUG                  1 = print stack traces with errors
   HF_ENDPOINT, HF_TOKEN     another Hugging Face Hub; your token for it
   HTTPS_PROXY, HTTP_PROXY, NO_PROXY   proxies, as elsewhere`;
-
-function addCommand(program: Command, nameAndArguments: string, description: string, options: readonly Option[]) {
-  // `command` hands the settings of the program on: errors are thrown, and output goes to the context.
-  const command = program.command(nameAndArguments).description(description);
-  for (const option of options) command.addOption(option);
-  return command;
-}
 
 const indexOption = () =>
   new Option('--index <folder>', "where the index is kept (default: in the cache folder, by the source's path)");

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { CorruptFileError, MismatchError, NotFoundError } from '../errors.js';
+import { writeAtomically } from '../write-atomically.js';
 import type { EncoderIdentity } from './document-encoder.js';
 import { TEXT_HASH } from './records.js';
-import { writeAtomically } from './write-atomically.js';
 
 const FORMAT_VERSION = 1;
 

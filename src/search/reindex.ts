@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { crashPoint } from '../crash-point.js';
+import { renameDurably } from '../write-atomically.js';
 import type { DocumentEncoder } from './document-encoder.js';
 import { type IndexOptions, type IndexReport, indexCorpus } from './index-corpus.js';
 import { LanceStore } from './lance-store.js';
@@ -13,7 +14,6 @@ import {
   writeManifest,
 } from './manifest.js';
 import { removeLeftovers } from './open-store.js';
-import { renameDurably } from './write-atomically.js';
 import { acquireWriterLock, type WriterLock } from './writer-lock.js';
 
 export type ReindexOptions = Pick<IndexOptions, 'signal' | 'onProgress' | 'chunkSize'> & {

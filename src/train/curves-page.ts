@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { escapeHtml } from '../report-page.js';
 import type { MetricsRecord } from './metrics-log.js';
 
 interface Curve {
@@ -114,8 +115,4 @@ function stageTable(records: readonly MetricsRecord[]): string {
 <tr><th>stage</th><th>steps</th><th>tokens</th><th>minutes</th><th>nDCG@10 (instant)</th></tr>
 ${rows.join('\n')}
 </table>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { crashPoint } from '../crash-point.js';
 import type { O1Settings } from '../embedder/index.js';
 import { O1Error, throwIfAborted } from '../errors.js';
+import { writeAtomically } from '../write-atomically.js';
 import { adamWStep } from './adamw.js';
 import { type CheckpointHeader, type TrainingProgress, type TrainingState, writeCheckpoint } from './checkpoint.js';
 import { clipGlobalNorm } from './clip.js';
 import type { Recipe } from './config.js';
 import { type StageBatches, type StepBatch, tokensOf } from './dataset-batches.js';
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
-import { type MetricsLog, type StepRecord, writeWhole } from './metrics-log.js';
+import type { MetricsLog, StepRecord } from './metrics-log.js';
 import type { ParameterSet } from './parameters.js';
 import { type BaseModel, saveAdapterWeights } from './save-adapter.js';
 import { learningRateAt } from './schedule.js';
@@ -141,7 +142,7 @@ async function stopIfBroken(run: TrainingRun, batch: StepBatch, outcome: StepOut
   const { progress } = run;
   // JSON has no word for NaN.
   const figures = { loss: String(outcome.total), gradientNorm: String(norm), parts: outcome.joint };
-  await writeWhole(
+  await writeAtomically(
     where,
     `${JSON.stringify({ progress, ...figures, queryIds, documentIds, positives, queries, documents, corpus }, undefined, 1)}\n`,
   );

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { appendFile, open, readFile, rename } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
+import { writeAtomically } from '../write-atomically.js';
 
 /** One step of training. */
 export interface StepRecord {
@@ -71,7 +72,7 @@ export class MetricsLog {
   /** Opens the file and drops what came after a step: a resumed run does it again. */
   static async open(path: string, step: number): Promise<MetricsLog> {
     const kept = (await readMetrics(path)).filter((record) => record.step <= step);
-    await writeWhole(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    await writeAtomically(path, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
     return new MetricsLog(path, kept);
   }
 
@@ -94,17 +95,4 @@ export async function readMetrics(path: string): Promise<MetricsRecord[]> {
   if (!existsSync(path)) return [];
   const lines = (await readFile(path, 'utf8')).split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as MetricsRecord);
-}
-
-/** Writes a text file so that a reader finds the old content or the new, also after a crash. */
-export async function writeWhole(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }

@@ -9,7 +9,7 @@ import {
   writeSafetensors,
 } from '../decoder/index.js';
 import { O1Embedder, type O1Settings, openAdapter } from '../embedder/index.js';
-import { writeWhole } from './metrics-log.js';
+import { writeAtomically } from '../write-atomically.js';
 import type { ParameterSet } from './parameters.js';
 
 /** The model that is trained: an opened checkpoint, or what looks like one. */
@@ -122,4 +122,4 @@ function peftConfig({ rank, alpha, settings }: AdapterDescription) {
   };
 }
 
-const writeJson = (path: string, value: unknown) => writeWhole(path, `${JSON.stringify(value, undefined, 2)}\n`);
+const writeJson = (path: string, value: unknown) => writeAtomically(path, `${JSON.stringify(value, undefined, 2)}\n`);

@@ -3,10 +3,11 @@ import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crashPoint } from '../crash-point.js';
 import type { O1Settings } from '../embedder/index.js';
+import { writeAtomically } from '../write-atomically.js';
 import { chooseThinking, type ThinkingChoice } from './choose-thinking.js';
 import { curvesPage } from './curves-page.js';
 import { runFiles, type TrainingRun } from './loop.js';
-import { readMetrics, writeWhole } from './metrics-log.js';
+import { readMetrics } from './metrics-log.js';
 import { loadAdapterWeights, loadTrained, saveAdapter, saveSettings } from './save-adapter.js';
 
 export interface TrainReport {
@@ -60,7 +61,10 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
     saved.thinking = thinking;
     await saveSettings(output, saved);
   }
-  await writeWhole(join(output, 'curves.html'), await curvesPage(recipe.description, await readMetrics(files.metrics)));
+  await writeAtomically(
+    join(output, 'curves.html'),
+    await curvesPage(recipe.description, await readMetrics(files.metrics)),
+  );
   // Moved away first: half of a state must not be taken for one.
   const left = `${files.state}.finished`;
   crashPoint('train-saved');

@@ -3,13 +3,14 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInputError } from '../errors.js';
+import { writeAtomically } from '../write-atomically.js';
 import { adamWState } from './adamw.js';
 import { restoreCheckpoint } from './checkpoint.js';
 import { type Recipe, recipeText } from './config.js';
 import type { StageBatches } from './dataset-batches.js';
 import { estimateRun, plannedTokens } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
-import { MetricsLog, writeWhole } from './metrics-log.js';
+import { MetricsLog } from './metrics-log.js';
 import type { BaseModel } from './save-adapter.js';
 import type { TrainEvent } from './train-event.js';
 import { finishRun, type TrainReport } from './train-finish.js';
@@ -55,7 +56,7 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
   const header = headerOf(recipe, data, base, threads);
   const progress = options.resume ? await savedProgress(files.checkpoint, header, emit) : undefined;
   await mkdir(files.state, { recursive: true });
-  await writeWhole(join(output, 'recipe.json'), recipeText(recipe, output));
+  await writeAtomically(join(output, 'recipe.json'), recipeText(recipe, output));
 
   const { model, crossEntropy, parameters } = await openModel(recipe, base, threads);
   try {

@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 
 /**
  * Writes a file so that a reader finds either the old content or the new, also after a crash: a temporary file beside it
- * is written, flushed to the disk and renamed. One writer at a time.
+ * is written, flushed to the disk and renamed.
  */
 export async function writeAtomically(path: string, content: string): Promise<void> {
-  const temporary = `${path}.tmp`;
+  const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w');
   try {
     await file.writeFile(content);
