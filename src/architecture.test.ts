@@ -9,6 +9,7 @@ const SRC = dirname(fileURLToPath(import.meta.url));
 const ROOMS = [
   'cli',
   'server',
+  'clients',
   'eval',
   'train',
   'synth',
@@ -39,6 +40,8 @@ const DOORS: Record<string, string[]> = {
   '@hono/node-server': ['server'],
   'prom-client': ['server'],
   '@modelcontextprotocol/sdk': ['server'],
+  '@ai-sdk/provider': ['clients'],
+  '@langchain/core': ['clients'],
 };
 
 interface Import {
