@@ -1,0 +1,14 @@
+/**
+ * Serving: one process that thinks, embeds and searches for many callers at once.
+ *
+ * A scheduler shares one model among queries, thoughts and documents; a service puts it into a worker thread; `createApp()`
+ * speaks HTTP over it, and only `listen.ts` opens a socket. The room does not know how a token is computed.
+ */
+export {
+  type EmbeddingService,
+  queryEmbedding,
+  type ServiceDocumentOptions,
+  type ServiceEvent,
+  type ServiceStatus,
+} from './service.js';
+export { QueueFullError, ServiceUnavailableError } from './service-errors.js';

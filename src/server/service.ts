@@ -1,0 +1,71 @@
+import type { QueryEmbedding, QueryEvent, QueryOptions } from '../embedder/index.js';
+
+/** A query's event; the final one says where it comes from. */
+export type ServiceEvent =
+  | Exclude<QueryEvent, { readonly type: 'final' }>
+  | ({
+      readonly type: 'final' /** From the thought cache: nothing was computed. */;
+      readonly cached?: true;
+    } & QueryEmbedding);
+
+export interface ServiceDocumentOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** `tokens` counts the texts' tokens read so far, without the marks around them. */
+  readonly onProgress?:
+    | ((progress: { readonly done: number; readonly total: number; readonly tokens: number }) => void)
+    | undefined;
+}
+
+/** How busy a service is, and whether it answers. */
+export interface ServiceStatus {
+  /** `loading`: not yet; `ready`; `stopping`: finishes what it has; `failed`: will not answer again. */
+  readonly state: 'loading' | 'ready' | 'stopping' | 'failed';
+  /** Why it failed. */
+  readonly reason?: string;
+  /** Requests that have been taken and not been begun. */
+  readonly waiting: number;
+  /** Thoughts being written. */
+  readonly thinking: number;
+}
+
+/**
+ * One model that embeds and thinks for many callers at once. The HTTP server, MCP and the clients ask it; whether the
+ * model runs in this thread or in another they do not know.
+ *
+ * @throws QueueFullError from `embedDocuments` and `query` when too many requests wait, ServiceUnavailableError when the
+ * service stops or has failed, InvalidInputError for options that the embedder does not take.
+ */
+export interface EmbeddingService {
+  /** Model, adapter, numeric mode and length policy: vectors of equal fingerprints may be compared. */
+  readonly fingerprint: string;
+  /** What clients call the model. */
+  readonly modelName: string;
+  readonly dimensions: number;
+  /** Unit vectors of documents, in their order. */
+  embedDocuments(texts: readonly string[], options?: ServiceDocumentOptions): Promise<Float32Array[]>;
+  /**
+   * The query's events as `O1Embedder.streamQuery` yields them: one `instant`, any number of `token`, one `final`.
+   * `deadlineMs` counts from the call, waiting included. To stop early, abort the signal or leave the loop.
+   */
+  query(text: string, options?: QueryOptions): AsyncIterable<ServiceEvent>;
+  /** Tokens of a text before it is cut to the length policy. */
+  countTokens(text: string): Promise<number>;
+  /** The text of this model's token ids; absent where a service cannot tell. */
+  decodeTokens?(ids: readonly number[]): Promise<string>;
+  /** Absent: always ready, load unknown. */
+  status?(): ServiceStatus;
+  /** Refuses new requests, finishes those it has, then frees the model. */
+  close(): Promise<void>;
+}
+
+/** The last event's embedding of a query. */
+export async function queryEmbedding(
+  service: Pick<EmbeddingService, 'query'>,
+  text: string,
+  options: QueryOptions = {},
+): Promise<Extract<ServiceEvent, { type: 'final' }>> {
+  for await (const event of service.query(text, options)) {
+    if (event.type === 'final') return event;
+  }
+  throw new Error('the query ended without a final event');
+}
