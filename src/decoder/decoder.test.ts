@@ -195,6 +195,35 @@ describe('batches', () => {
     });
   });
 
+  test('rows of another batch join a running one, and are equal to the last bit to what they are alone', async () => {
+    await withDecoder(randomWeights(wide, 1), async (decoder) => {
+      const alone = async (ids: number[]) => (await logitsOf(decoder, [ids], [[ids.length - 2, 1, 1]]))[0]!.slice(-2);
+      const running = decoder.createCache(2);
+      await decoder.forward([row(9, 1), row(35, 2)], running);
+      const late = decoder.createCache(2);
+      await decoder.forward([row(50, 3), row(4, 4)], late);
+      running.join(late, [1, 0, 1]);
+      expect(running.lengths).toEqual([9, 35, 4, 50, 4]);
+      expect(late.lengths).toEqual([50, 4]);
+      const logitsAt = [0, 1, 2, 3, 4].map((row) => [row, 0] as const);
+      const first = await decoder.forward([[1], [2], [3], [4], [5]], running, { logitsAt });
+      const second = await decoder.forward([[6], [7], [8], [9], [10]], running, { logitsAt });
+      for (const [i, ids] of [
+        [...row(9, 1), 1, 6],
+        [...row(35, 2), 2, 7],
+        [...row(4, 4), 3, 8],
+        [...row(50, 3), 4, 9],
+        [...row(4, 4), 5, 10],
+      ].entries()) {
+        expect([first.logits[i], second.logits[i]]).toEqual(await alone(ids));
+      }
+      const empty = decoder.createCache(0);
+      empty.join(late, [0]);
+      const { logits } = await decoder.forward([[4]], empty, { logitsAt: [[0, 0]] });
+      expect(logits[0]).toEqual(first.logits[3]);
+    });
+  });
+
   test.each<[string, number[][], string]>([
     ['no tokens', [[1], []], 'row 1 has no tokens'],
     ['an unknown token', [[1], [40]], 'token id 40 is not in the vocabulary of 40'],

@@ -35,7 +35,10 @@ export async function generate(
   const { maxTokens, samples = 1, seed = 0, signal, onToken } = settings;
   const stop = new Set(settings.stopTokens);
   const banned = new Set(settings.bannedTokens);
-  const { batch, output } = await SequenceBatch.prefill(decoder, prompts, { logits: true, signal });
+  const { batch, output } = await SequenceBatch.prefill(decoder, prompts, {
+    logitRows: [...prompts.keys()],
+    signal,
+  });
   const rows = prompts.flatMap((prompt, i) =>
     Array.from({ length: samples }, (_, sample) => ({
       prompt: i,

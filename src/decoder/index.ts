@@ -14,6 +14,7 @@ export { type LowRankUpdate, Merger } from './merge.js';
 export { hashIntegers, uniform } from './random.js';
 export { checkSampling, type SamplingSettings, sampleToken } from './sampling.js';
 export { SequenceBatch } from './sequence-batch.js';
+export { type TokenDistribution, tokenDistribution } from './token-distribution.js';
 export type { Tokenizer } from './tokenizer.js';
 export { ggufTokenizerFiles } from './tokenizer-files.js';
 export { type TrainedLinear, type TrainingGraph, type TrainingGraphOptions, trainingGraph } from './training-graph.js';

@@ -11,8 +11,8 @@ export class KeyValueCache {
   #lengths: number[];
   #capacity = 0;
   /** By layer, `[rows, keyValueHeads, capacity, headSize]`. */
-  #keys: Float32Array[];
-  #values: Float32Array[];
+  readonly #keys: Float32Array[];
+  readonly #values: Float32Array[];
 
   constructor(config: DecoderConfig, rows: number) {
     this.#config = config;
@@ -55,7 +55,7 @@ export class KeyValueCache {
   append(newKeys: Float32Array, newValues: Float32Array, sequence: number, counts: readonly number[]): void {
     const { layers, keyValueHeads, headSize } = this.#config;
     const needed = Math.max(...counts.map((count, row) => this.#lengths[row]! + count));
-    if (needed > this.#capacity) this.#relocate([...this.#lengths.keys()], needed);
+    if (needed > this.#capacity) this.#arrange(this.#all(), needed);
     const width = layers * keyValueHeads * headSize;
     for (let row = 0; row < this.rows; row++) {
       for (let token = 0; token < counts[row]!; token++) {
@@ -75,31 +75,57 @@ export class KeyValueCache {
 
   /** Keeps the given rows, in the given order; a row named several times is copied, one not named is dropped. */
   select(rows: readonly number[]): void {
-    const unknown = rows.find((row) => this.#lengths[row] === undefined);
-    if (unknown !== undefined) throw new InvalidInputError(`the cache has ${this.rows} rows, no row ${unknown}`);
-    const longest = Math.max(0, ...rows.map((row) => this.#lengths[row]!));
-    this.#relocate(rows, longest);
+    this.#arrange(this.#named(rows));
   }
 
-  #relocate(rows: readonly number[], needed: number): void {
-    const { keyValueHeads, headSize } = this.#config;
+  /** Adds copies of the named rows of another cache of the same model after the rows of this one. */
+  join(other: KeyValueCache, rows: readonly number[]): void {
+    this.#arrange([...this.#all(), ...other.#named(rows)]);
+  }
+
+  #all(): CachedRow[] {
+    return this.#named([...this.#lengths.keys()]);
+  }
+
+  #named(rows: readonly number[]): CachedRow[] {
+    return rows.map((row) => {
+      const length = this.#lengths[row];
+      if (length === undefined) throw new InvalidInputError(`the cache has ${this.rows} rows, no row ${row}`);
+      return { cache: this, row, length };
+    });
+  }
+
+  /** Moves rows of this cache and of others into new space, for the longest of them or for `needed` tokens. */
+  #arrange(rows: readonly CachedRow[], needed = Math.max(0, ...rows.map(({ length }) => length))): void {
+    const { layers, keyValueHeads, headSize } = this.#config;
     const capacity = Math.ceil(needed / GROWTH) * GROWTH;
-    const move = (old: Float32Array) => {
-      const moved = new Float32Array(rows.length * keyValueHeads * capacity * headSize);
-      rows.forEach((row, i) => {
-        const size = this.#lengths[row]! * headSize;
+    const moved = (ofLayer: (cache: KeyValueCache) => Float32Array) => {
+      const target = new Float32Array(rows.length * keyValueHeads * capacity * headSize);
+      rows.forEach(({ cache, row, length }, i) => {
+        const source = ofLayer(cache);
         for (let head = 0; head < keyValueHeads; head++) {
-          const source = (row * keyValueHeads + head) * this.#capacity * headSize;
-          moved.set(old.subarray(source, source + size), (i * keyValueHeads + head) * capacity * headSize);
+          const from = (row * keyValueHeads + head) * cache.#capacity * headSize;
+          const part = source.subarray(from, from + length * headSize);
+          target.set(part, (i * keyValueHeads + head) * capacity * headSize);
         }
       });
-      return moved;
+      return target;
     };
-    this.#keys = this.#keys.map(move);
-    this.#values = this.#values.map(move);
-    this.#lengths = rows.map((row) => this.#lengths[row]!);
+    // Layer by layer, so that no more than one of them stands in memory twice.
+    for (let layer = 0; layer < layers; layer++) {
+      this.#keys[layer] = moved((cache) => cache.#keys[layer]!);
+      this.#values[layer] = moved((cache) => cache.#values[layer]!);
+    }
+    this.#lengths = rows.map(({ length }) => length);
     this.#capacity = capacity;
   }
+}
+
+/** A row of some cache, and how many tokens it holds. */
+interface CachedRow {
+  readonly cache: KeyValueCache;
+  readonly row: number;
+  readonly length: number;
 }
 
 /** A loop: for a head's few dozen floats `set(subarray())` spends its time on making views. */

@@ -68,7 +68,10 @@ export async function* think(
   const { signal, thoughts, deadline } = settings;
   const prompts = texts.map((text) => sequences.query(text));
   const ids = prompts.map((prompt) => prompt.ids);
-  const { batch, output } = await SequenceBatch.prefill(decoder, ids, { logits: thoughts > 0, signal });
+  const { batch, output } = await SequenceBatch.prefill(decoder, ids, {
+    logitRows: thoughts > 0 ? [...ids.keys()] : [],
+    signal,
+  });
   for (const [query, { embeddingAt }] of prompts.entries()) {
     yield { type: 'instant', query, vector: normalise(output.hidden(query, embeddingAt)) };
   }
