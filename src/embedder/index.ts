@@ -3,8 +3,16 @@
  * is computed.
  */
 export { type Adapter, DEFAULT_ADAPTER, openAdapter } from './adapter.js';
+export {
+  type AutoDecision,
+  type AutoRule,
+  decide,
+  marginOf,
+  type QuerySignals,
+} from './auto-rule.js';
 export { type DocumentOptions, type LoadOptions, O1Embedder, type QueriesOptions } from './o1-embedder.js';
 export type { QueryEmbedding, QueryEvent, QueryOptions, Thought, Timings } from './query-embedding.js';
 export { Sequences } from './sequence.js';
 export { type O1Settings, parseJsonFile, SEQUENCE_VERSION, settingsSchema } from './settings.js';
-export { cosine, dot, normalise, normalisedMean } from './vectors.js';
+export { type BatchEvent, type BatchRequest, ThinkingBatch } from './thinking-batch.js';
+export { cosine, dot, finalVector, normalise, normalisedMean } from './vectors.js';

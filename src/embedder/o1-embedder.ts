@@ -13,11 +13,9 @@ import { openAdapter } from './adapter.js';
 import { batchByLength } from './batch-by-length.js';
 import { CallQueue } from './call-queue.js';
 import type { QueryEmbedding, QueryEvent, QueryOptions } from './query-embedding.js';
-import { Recording } from './recording.js';
 import { Sequences } from './sequence.js';
 import type { O1Settings } from './settings.js';
-import { TextStream } from './text-stream.js';
-import { type ThinkingSettings, think } from './thinking.js';
+import { type BatchEvent, type BatchParts, type BatchRequest, ThinkingBatch } from './thinking-batch.js';
 import { thinkingSettings } from './thinking-settings.js';
 import { cosine, normalise } from './vectors.js';
 
@@ -162,22 +160,18 @@ export class O1Embedder {
   /** The query's instant vector, its thoughts, and the vector to search with. */
   async embedQuery(text: string, options: QueryOptions = {}): Promise<QueryEmbedding> {
     for await (const event of this.streamQuery(text, options)) {
-      if (event.type === 'final') {
-        const { type: _, ...embedding } = event;
-        return embedding;
-      }
+      if (event.type === 'final') return embeddingOf(event);
     }
     throw new Error('the stream ended without a final event');
   }
 
   /** The same as events: the instant vector as soon as it is there, each token of the thoughts, the final vector. */
   async *streamQuery(text: string, options: QueryOptions = {}): AsyncGenerator<QueryEvent, void, void> {
-    const settings = thinkingSettings(options, this.settings);
+    const { signal } = options;
+    const deadline = performance.now() + thinkingSettings(options, this.settings).deadlineMs;
     const release = await this.#queue.turn();
     try {
-      throwIfAborted(options.signal);
-      if (options.thought !== undefined) yield* this.#withGivenThought(text, options.thought, options.signal);
-      else yield* this.#thinking(text, settings);
+      for await (const { event } of this.#think([{ id: '', text, options }], { signal, deadline })) yield event;
     } finally {
       release();
     }
@@ -185,79 +179,56 @@ export class O1Embedder {
 
   /** Many queries, several at a time. Results are in the order of the texts. */
   async embedQueries(texts: readonly string[], options: QueriesOptions = {}): Promise<QueryEmbedding[]> {
-    const { maxBatchRows = 16, onProgress } = options;
-    const settings = thinkingSettings(options, this.settings);
+    const { maxBatchRows = 16, onProgress, ...queryOptions } = options;
+    const { signal } = options;
+    const { think, thoughts } = thinkingSettings(queryOptions, this.settings);
     const results = new Array<QueryEmbedding>(texts.length);
-    const perBatch = Math.max(1, Math.floor(maxBatchRows / Math.max(1, settings.thoughts)));
+    const perBatch = Math.max(1, Math.floor(maxBatchRows / (think === 'never' ? 1 : thoughts)));
     // Queries of like length together: padding is small, and thoughts of like queries end at like times.
     const order = texts.map((text, i) => ({ i, length: this.countTokens(text) })).sort((a, b) => a.length - b.length);
     let done = 0;
     for (let first = 0; first < order.length; first += perBatch) {
-      const group = order.slice(first, first + perBatch).map(({ i }) => i);
-      const embeddings = await this.#queue.run(() =>
-        this.#embedBatch(
-          group.map((i) => texts[i]!),
-          settings,
-        ),
-      );
-      for (const [row, i] of group.entries()) results[i] = embeddings[row]!;
+      const group = order.slice(first, first + perBatch);
+      const requests = group.map(({ i }) => ({ id: String(i), text: texts[i]!, options: queryOptions }));
+      await this.#queue.run(async () => {
+        for await (const { id, event } of this.#think(requests, { signal })) {
+          if (event.type === 'final') results[Number(id)] = embeddingOf(event);
+        }
+      });
       done += group.length;
       onProgress?.({ done, total: texts.length });
     }
     return results;
   }
 
+  /**
+   * An empty batch that queries join and leave at any time. Its runs wait for their turn among this instance's other calls,
+   * one by one, so that documents can be embedded in between.
+   */
+  thinkingBatch(): ThinkingBatch {
+    return this.#batch((call) => this.#queue.run(call));
+  }
+
   async close(): Promise<void> {
     await this.#queue.run(() => this.#decoder.close());
   }
 
-  async *#thinking(text: string, settings: ThinkingSettings): AsyncGenerator<QueryEvent, void, void> {
-    const recording = new Recording(this.#tokenizer, this.#sequences.query(text).truncated);
-    const streams = Array.from({ length: settings.thoughts }, () => new TextStream(this.#tokenizer));
-    for await (const event of think(this.#decoder, this.#sequences, [text], settings)) {
-      recording.add(event);
-      if (event.type === 'instant') {
-        yield { type: 'instant', vector: event.vector, prefillMs: recording.prefillMs };
-      } else if (event.type === 'token') {
-        const { sample, token } = event;
-        yield { type: 'token', sample, token, text: streams[sample]!.push(token) };
-      }
-    }
-    yield { type: 'final', ...recording.finish(settings.thoughts) };
+  #batch(turn: BatchParts['turn']): ThinkingBatch {
+    const [decoder, tokenizer, sequences, settings] = [this.#decoder, this.#tokenizer, this.#sequences, this.settings];
+    return new ThinkingBatch({ decoder, tokenizer, sequences, settings, turn });
   }
 
-  async #embedBatch(texts: readonly string[], settings: ThinkingSettings): Promise<QueryEmbedding[]> {
-    const recordings = texts.map((text) => new Recording(this.#tokenizer, this.#sequences.query(text).truncated));
-    for await (const event of think(this.#decoder, this.#sequences, texts, settings)) {
-      recordings[event.query]!.add(event);
+  /** Thinks about queries from the first to the last of them, or to the deadline. It is the caller's turn all the time. */
+  async *#think(
+    requests: readonly BatchRequest[],
+    { signal, deadline = Number.POSITIVE_INFINITY }: { readonly signal?: AbortSignal; readonly deadline?: number },
+  ): AsyncGenerator<BatchEvent, void, void> {
+    const batch = this.#batch((call) => call());
+    yield* await batch.admit(requests, { signal });
+    while (batch.rows > 0) {
+      if (performance.now() >= deadline) yield* batch.queries.map((id) => batch.finish(id));
+      else yield* await batch.step({ signal });
     }
-    return recordings.map((recording) => recording.finish(settings.thoughts));
-  }
-
-  async *#withGivenThought(
-    text: string,
-    thought: string,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<QueryEvent, void, void> {
-    const start = performance.now();
-    const { ids, embeddingAt, truncated } = this.#sequences.query(text);
-    const tokens = this.#sequences.thought(thought);
-    const row = [...ids, ...tokens, ...this.#sequences.closing];
-    const output = await this.#decoder.encode([row], { signal });
-    const instant = normalise(output.hidden(0, embeddingAt));
-    const vector = normalise(output.hidden(0, row.length - 1));
-    const prefillMs = performance.now() - start;
-    yield { type: 'instant', vector: instant, prefillMs };
-    yield {
-      type: 'final',
-      instant,
-      vector,
-      basis: 'thoughts',
-      thoughts: [{ text: this.#tokenizer.decode(tokens), tokens, finishReason: 'given', vector }],
-      deadlineReached: false,
-      truncated,
-      timings: { prefillMs, thinkMs: 0, closingMs: 0, totalMs: performance.now() - start },
-    };
   }
 
   async #selfTest(where: string): Promise<void> {
@@ -276,4 +247,8 @@ export class O1Embedder {
       }
     }
   }
+}
+
+function embeddingOf({ type: _, ...embedding }: { readonly type: 'final' } & QueryEmbedding): QueryEmbedding {
+  return embedding;
 }

@@ -1,50 +1,69 @@
 import type { Tokenizer } from '../decoder/index.js';
-import type { QueryEmbedding, Thought } from './query-embedding.js';
-import type { ThinkingEvent } from './thinking.js';
-import { normalisedMean } from './vectors.js';
+import type { AutoDecision, QuerySignals } from './auto-rule.js';
+import type { QueryEmbedding, QueryEvent, Thought } from './query-embedding.js';
+import { TextStream } from './text-stream.js';
+import { finalVector } from './vectors.js';
 
-/** Collects the events of one query. */
+/** Collects what becomes known of one query, and tells it as events. Its clock runs from when it is made. */
 export class Recording {
   readonly #tokenizer: Tokenizer;
   readonly #truncated: boolean;
+  readonly #instantWeight: number;
   readonly #start = performance.now();
   readonly #thoughts: Thought[] = [];
-  #instant: Float32Array | undefined;
+  readonly #streams: TextStream[] = [];
+  #instant: { readonly vector: Float32Array; readonly prefillMs: number } | undefined;
   #finished = 0;
   #closingMs = 0;
-  prefillMs = 0;
+  /** Thoughts that are still to come. */
+  awaited = 0;
+  signals: QuerySignals | undefined;
+  decision: AutoDecision | undefined;
 
-  constructor(tokenizer: Tokenizer, truncated: boolean) {
+  constructor(tokenizer: Tokenizer, options: { readonly truncated: boolean; readonly instantWeight: number }) {
     this.#tokenizer = tokenizer;
-    this.#truncated = truncated;
+    this.#truncated = options.truncated;
+    this.#instantWeight = options.instantWeight;
   }
 
-  add(event: ThinkingEvent): void {
-    if (event.type === 'instant') {
-      this.#instant = event.vector;
-      this.prefillMs = performance.now() - this.#start;
-    } else if (event.type === 'thought') {
-      const { tokens, finishReason, vector, sample, closingMs } = event;
-      this.#thoughts[sample] = { text: this.#tokenizer.decode(tokens), tokens, finishReason, vector };
-      this.#finished = performance.now();
-      this.#closingMs = closingMs;
-    }
+  instant(vector: Float32Array): QueryEvent {
+    this.#instant = { vector, prefillMs: performance.now() - this.#start };
+    return { type: 'instant', ...this.#instant, signals: this.signals };
   }
 
-  finish(expected: number): QueryEmbedding {
-    const instant = this.#instant!;
+  token(sample: number, token: number): QueryEvent {
+    this.#streams[sample] ??= new TextStream(this.#tokenizer);
+    return { type: 'token', sample, token, text: this.#streams[sample].push(token) };
+  }
+
+  thought(sample: number, thought: Omit<Thought, 'text'>, closingMs: number): void {
+    this.#thoughts[sample] = { text: this.#tokenizer.decode(thought.tokens), ...thought };
+    this.#finished = performance.now();
+    this.#closingMs = closingMs;
+    this.awaited--;
+  }
+
+  /** The final event, from what is finished by now. */
+  final(): { readonly type: 'final' } & QueryEmbedding {
+    const { vector: instant, prefillMs } = this.#instant!;
     const thoughts = this.#thoughts.filter(Boolean);
-    const thinkMs = thoughts.length === 0 ? 0 : this.#finished - this.#start - this.prefillMs;
     return {
+      type: 'final',
       instant,
-      vector: thoughts.length === 0 ? instant : normalisedMean(thoughts.map(({ vector }) => vector)),
+      vector: finalVector(
+        instant,
+        thoughts.map(({ vector }) => vector),
+        this.#instantWeight,
+      ),
       basis: thoughts.length === 0 ? 'instant' : 'thoughts',
       thoughts,
-      deadlineReached: thoughts.length < expected,
+      decision: this.decision,
+      signals: this.signals,
+      deadlineReached: this.awaited > 0,
       truncated: this.#truncated,
       timings: {
-        prefillMs: this.prefillMs,
-        thinkMs,
+        prefillMs,
+        thinkMs: thoughts.length === 0 ? 0 : this.#finished - this.#start - prefillMs,
         closingMs: this.#closingMs,
         totalMs: performance.now() - this.#start,
       },

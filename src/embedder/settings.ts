@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { CorruptFileError, NotFoundError } from '../errors.js';
+import { autoRuleSchema } from './auto-rule.js';
 
 /** Version of the token sequence (sequence.ts): vectors of different versions must not be compared. */
 export const SEQUENCE_VERSION = 1;
@@ -23,12 +24,21 @@ export const settingsSchema = z.strictObject({
     document: z.int().positive(),
   }),
   /** How a query is embedded where the caller does not say: what was best on a development split. */
-  thinking: z.strictObject({
-    think: z.enum(['never', 'always']),
-    thoughts: z.int().positive(),
-    temperature: z.number().nonnegative(),
-    topP: z.number().positive().max(1),
-  }),
+  thinking: z
+    .strictObject({
+      think: z.enum(['never', 'always', 'auto']),
+      thoughts: z.int().positive(),
+      temperature: z.number().nonnegative(),
+      topP: z.number().positive().max(1),
+      /** Share of the instant vector in the final one. Absent: none. */
+      instantWeight: z.number().min(0).max(1).optional(),
+      /** Which queries `auto` thinks about, chosen on a development split. */
+      auto: autoRuleSchema.optional(),
+    })
+    .refine(({ think, auto }) => think !== 'auto' || auto !== undefined, {
+      path: ['auto'],
+      message: 'expected a rule, because "think" is "auto"',
+    }),
   /** Where the adapter comes from, in words. */
   origin: z.string().min(1),
   /** How it was trained, where this project's trainer made it. */

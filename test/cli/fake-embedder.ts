@@ -50,6 +50,7 @@ export class FakeEmbedder extends HashingEncoder implements CliEmbedder {
               text: thought,
               tokens: [],
               finishReason: options.thought === undefined ? ('stop' as const) : ('given' as const),
+              logProbability: -0.5,
               vector: normalisedMean([instant, this.embed(thought), this.embed(thought)]),
             },
           ];
