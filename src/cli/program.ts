@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
 import { addCommand } from './add-command.js';
 import type { CliContext } from './context.js';
+import { addMcp } from './mcp-command.js';
 import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
@@ -29,6 +30,7 @@ export function createProgram(context: CliContext): Command {
   addExport(program, context);
   addDemo(program, context);
   addTrain(program, context);
+  addMcp(program, context);
   return program;
 }
 

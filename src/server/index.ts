@@ -4,6 +4,8 @@
  * A scheduler shares one model among queries, thoughts and documents; a service puts it into a worker thread; `createApp()`
  * speaks HTTP over it, and only `listen.ts` opens a socket. The room does not know how a token is computed.
  */
+export { createMcpServer, type McpCollection, type McpServerOptions } from './mcp/mcp-server.js';
+export { type StdioOptions, serveStdio } from './mcp/serve-stdio.js';
 export {
   type EmbeddingService,
   queryEmbedding,
