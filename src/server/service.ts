@@ -54,8 +54,11 @@ export interface EmbeddingService {
   decodeTokens?(ids: readonly number[]): Promise<string>;
   /** Absent: always ready, load unknown. */
   status?(): ServiceStatus;
-  /** Refuses new requests, finishes those it has, then frees the model. */
-  close(): Promise<void>;
+  /**
+   * Refuses new requests, finishes those it has, then frees the model. What is not finished after `graceMs` (default: no
+   * limit) is answered with what is there, or refused.
+   */
+  close(options?: { readonly graceMs?: number | undefined }): Promise<void>;
 }
 
 /** The last event's embedding of a query. */

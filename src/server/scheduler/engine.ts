@@ -1,0 +1,40 @@
+import type { O1Embedder, O1Settings, ThinkingBatch } from '../../embedder/index.js';
+
+/** Thoughts that are written side by side, queries joining and leaving between the steps. */
+export type EngineBatch = Pick<ThinkingBatch, 'rows' | 'admit' | 'step' | 'finish' | 'cancel'>;
+
+/** What the scheduler needs of a model. Calls never overlap. */
+export interface Engine {
+  readonly fingerprint: string;
+  readonly modelName: string;
+  readonly dimensions: number;
+  readonly settings: Pick<O1Settings, 'lengths' | 'thinking'>;
+  countTokens(text: string): number;
+  /** Unit vectors of a few documents, in one run of the model. */
+  embedDocuments(texts: readonly string[]): Promise<Float32Array[]>;
+  /** A new batch, with no thoughts in it. */
+  thinkingBatch(): EngineBatch;
+  decodeTokens?(ids: readonly number[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The part of {@link O1Embedder} that an engine is made of. */
+export type EngineEmbedder = Pick<
+  O1Embedder,
+  'fingerprint' | 'dimensions' | 'settings' | 'countTokens' | 'embedDocuments' | 'close' | 'thinkingBatch'
+>;
+
+/** An embedder as an engine. */
+export function engineOf(embedder: EngineEmbedder, more: Pick<Engine, 'modelName' | 'decodeTokens'>): Engine {
+  return {
+    fingerprint: embedder.fingerprint,
+    dimensions: embedder.dimensions,
+    settings: embedder.settings,
+    countTokens: (text) => embedder.countTokens(text),
+    // The scheduler has chosen what makes one run: it is not split again.
+    embedDocuments: (texts) => embedder.embedDocuments(texts, { maxBatchTokens: Number.MAX_SAFE_INTEGER }),
+    thinkingBatch: () => embedder.thinkingBatch(),
+    close: () => embedder.close(),
+    ...more,
+  };
+}

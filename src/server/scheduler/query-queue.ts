@@ -1,0 +1,189 @@
+import type { BatchEvent, QueryEvent, QueryOptions } from '../../embedder/index.js';
+import { InvalidInputError } from '../../errors.js';
+import { EventStream } from '../event-stream.js';
+import { onAbort } from '../on-abort.js';
+import type { Engine, EngineBatch } from './engine.js';
+import { chooseReadings, type QueryJob, type Reading } from './query-job.js';
+
+export interface QueryQueueSettings {
+  /** Thoughts that are written side by side. */
+  readonly maxThoughts: number;
+  /** Tokens that are read in one run, padding included. */
+  readonly maxRunTokens: number;
+  /** A clock in milliseconds. */
+  readonly now: () => number;
+  /** Called whenever a query is answered. */
+  readonly onAnswer: () => void;
+}
+
+/** `<query>`, `<emb>`, `<thought>`, and the two marks that close a given thought. */
+const MARKS = 5;
+
+/** Queries that wait, and those whose thoughts are being written. Its runs of the model must not overlap. */
+export class QueryQueue {
+  readonly #engine: Engine;
+  readonly #settings: QueryQueueSettings;
+  /** Queries not yet begun, in the order of arrival. */
+  #waiting: QueryJob[] = [];
+  /** Queries that the batch holds. */
+  readonly #begun = new Map<string, QueryJob>();
+  /** Begun queries whose callers have gone: they leave the batch before its next run, not in the middle of one. */
+  readonly #gone: QueryJob[] = [];
+  #batch: EngineBatch;
+  #ids = 0;
+
+  constructor(engine: Engine, settings: QueryQueueSettings) {
+    this.#engine = engine;
+    this.#settings = settings;
+    this.#batch = engine.thinkingBatch();
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Thoughts being written. */
+  get rows(): number {
+    return this.#batch.rows;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length + this.#begun.size === 0;
+  }
+
+  /** @throws InvalidInputError for a deadline that is no time, and for more thoughts than there can ever be room for. */
+  add(text: string, options: QueryOptions): EventStream<QueryEvent> {
+    const size = this.#sizeOf(text, options);
+    const { maxThoughts } = this.#settings;
+    if (size.rows > maxThoughts) {
+      throw new InvalidInputError(`thoughts must be at most ${maxThoughts} here, got ${size.rows}`);
+    }
+    const stream = new EventStream<QueryEvent>(() => this.#drop(job));
+    const job: QueryJob = {
+      ...{ id: String(this.#ids++), text, options, stream, ...size, instant: undefined },
+      stopListening: onAbort(options.signal, (reason) => {
+        stream.fail(reason);
+        this.#drop(job);
+      }),
+    };
+    this.#waiting.push(job);
+    return stream;
+  }
+
+  /** Drops queries whose callers have gone, and answers those whose time is over with what there is. */
+  settle(): void {
+    for (const job of this.#gone.splice(0)) {
+      if (this.#begun.has(job.id)) this.#batch.cancel(job.id);
+      this.#end(job);
+    }
+    this.#answer(this.#settings.now());
+  }
+
+  /** After `settle`: answers all queries with what there is, and refuses those that have not even been read. */
+  endAll(refusal: unknown): void {
+    this.#answer(Number.POSITIVE_INFINITY);
+    for (const job of [...this.#waiting]) this.#end(job, refusal);
+  }
+
+  /** Reads waiting queries in one run. Returns whether there was anything to read. */
+  async read(): Promise<boolean> {
+    const { maxThoughts, maxRunTokens, now } = this.#settings;
+    const readings = chooseReadings(this.#waiting, maxThoughts - this.#batch.rows, maxRunTokens, now());
+    if (readings.length > 0) await this.#read(readings);
+    return readings.length > 0;
+  }
+
+  /** One decode step of all thoughts. */
+  async step(): Promise<void> {
+    try {
+      this.#deliver(await this.#batch.step());
+    } catch (error) {
+      this.#batch = this.#engine.thinkingBatch();
+      for (const job of [...this.#begun.values()]) this.#end(job, error);
+    }
+  }
+
+  #sizeOf(text: string, { think, thought, thoughts, deadlineMs = Number.POSITIVE_INFINITY }: QueryOptions) {
+    if (!(deadlineMs >= 0)) throw new InvalidInputError(`deadlineMs must be a number from 0 up, got ${deadlineMs}`);
+    const { lengths, thinking } = this.#engine.settings;
+    const given = thought === undefined ? 0 : Math.min(lengths.thought, this.#engine.countTokens(thought));
+    const tokens = Math.min(lengths.query, this.#engine.countTokens(text)) + given + MARKS;
+    const never = thought === undefined && (think ?? thinking.think) === 'never';
+    const rows = never || thought !== undefined ? 0 : (thoughts ?? thinking.thoughts);
+    const deadline = never ? Number.POSITIVE_INFINITY : this.#settings.now() + deadlineMs;
+    return { tokens, rows, deadline };
+  }
+
+  #answer(until: number): void {
+    for (const { id, deadline } of [...this.#begun.values()]) {
+      if (deadline <= until) this.#deliver([this.#batch.finish(id)]);
+    }
+    for (const job of [...this.#waiting]) {
+      if (!job.instant || job.deadline > until) continue;
+      job.stream.push({ type: 'final', ...job.instant, deadlineReached: true });
+      this.#end(job);
+    }
+  }
+
+  async #read(readings: readonly Reading[]): Promise<void> {
+    for (const { job, think } of readings) {
+      if (think) this.#begun.set(job.id, job);
+    }
+    this.#waiting = this.#waiting.filter((job) => !this.#begun.has(job.id));
+    try {
+      const requests = readings.map(({ job, think }) => ({
+        id: think ? job.id : instantId(job),
+        text: job.text,
+        options: think ? withoutTiming(job.options) : ({ think: 'never' } as const),
+      }));
+      this.#deliver(await this.#batch.admit(requests), readings);
+    } catch (error) {
+      // One request's options may be what the batch refuses: then only that one fails.
+      if (readings.length > 1) for (const reading of readings) await this.#read([reading]);
+      else this.#end(readings[0]!.job, error);
+    }
+  }
+
+  #deliver(events: readonly BatchEvent[], readings: readonly Reading[] = []): void {
+    const readInstantly = new Map(readings.filter(({ think }) => !think).map(({ job }) => [instantId(job), job]));
+    for (const { id, event } of events) {
+      const early = readInstantly.get(id);
+      if (early) deliverInstant(early, event);
+      else this.#deliverTo(this.#begun.get(id), event);
+    }
+  }
+
+  #deliverTo(job: QueryJob | undefined, event: QueryEvent): void {
+    if (!job || (event.type === 'instant' && job.instant)) return;
+    job.stream.push(event);
+    if (event.type === 'final') this.#end(job);
+  }
+
+  /** The caller has gone. */
+  #drop(job: QueryJob): void {
+    if (this.#begun.has(job.id)) this.#gone.push(job);
+    else this.#end(job);
+  }
+
+  #end(job: QueryJob, error?: unknown): void {
+    this.#waiting = this.#waiting.filter((other) => other !== job);
+    this.#begun.delete(job.id);
+    job.stopListening();
+    if (error === undefined) job.stream.end();
+    else job.stream.fail(error);
+    this.#settings.onAnswer();
+  }
+}
+
+/** What has been read of a query that cannot think yet: kept as the answer to its deadline. */
+function deliverInstant(job: QueryJob, event: QueryEvent): void {
+  if (event.type === 'instant') job.stream.push(event);
+  if (event.type === 'final') job.instant = event;
+}
+
+const instantId = (job: QueryJob) => `${job.id}-instant`;
+
+/** The queue sees to deadlines and signals itself. */
+function withoutTiming({ signal: _, deadlineMs: __, ...options }: QueryOptions): QueryOptions {
+  return options;
+}

@@ -1,0 +1,301 @@
+import { describe, expect, test } from 'vitest';
+import { FakeEngine, type FakeEngineSettings, type Run } from '../../../test/support/fake-engine.js';
+import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
+import { InvalidInputError } from '../../errors.js';
+import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
+import { Scheduler, type SchedulerSettings } from './scheduler.js';
+
+function fixture(engineSettings: FakeEngineSettings = {}, settings: SchedulerSettings = {}) {
+  const engine = new FakeEngine(engineSettings);
+  return { engine, scheduler: new Scheduler(engine, { now: engine.now, ...settings }) };
+}
+
+async function all(events: AsyncIterable<QueryEvent>): Promise<QueryEvent[]> {
+  const list: QueryEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+async function final(events: AsyncIterable<QueryEvent>) {
+  const event = (await all(events)).at(-1);
+  if (event?.type !== 'final') throw new Error('no final event');
+  return event;
+}
+
+const kinds = (runs: readonly Run[]) => runs.map((run) => (run.kind === 'step' ? run.rows : run.kind));
+
+describe('queries', () => {
+  test('an instant query is one run, a thought goes on step by step', async () => {
+    const { engine, scheduler } = fixture();
+    const instant = await all(scheduler.query('a b', { think: 'never' }));
+    expect(instant.map(({ type }) => type)).toEqual(['instant', 'final']);
+    expect(kinds(engine.runs)).toEqual(['read']);
+    const thinking = await all(scheduler.query('a b', { think: 'always' }));
+    expect(thinking.map(({ type }) => type)).toEqual(['instant', 'token', 'token', 'token', 'token', 'final']);
+    expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+  });
+
+  test('a query joins the running thoughts at their next step', async () => {
+    const { engine, scheduler } = fixture();
+    const first = scheduler.query('first', { think: 'always' });
+    const seen: string[] = [];
+    let second: Promise<QueryEvent[]> | undefined;
+    for await (const event of first) {
+      seen.push(event.type);
+      if (seen.length === 3) second = all(scheduler.query('second', { think: 'always' }));
+    }
+    await second;
+    expect(kinds(engine.runs)).toContain(2);
+    expect(engine.runs.filter(({ kind }) => kind === 'step').length).toBeLessThan(8);
+  });
+
+  test('queries that come together are read together', async () => {
+    const { engine, scheduler } = fixture();
+    await Promise.all(['a', 'b', 'c'].map((text) => all(scheduler.query(text, { think: 'never' }))));
+    expect(engine.runs).toEqual([{ kind: 'read', texts: ['a', 'b', 'c'] }]);
+  });
+
+  test('a run reads no more tokens than it may', async () => {
+    // Each query is one word and five marks.
+    const { engine, scheduler } = fixture({}, { maxRunTokens: 13 });
+    await Promise.all(['a', 'b', 'c'].map((text) => all(scheduler.query(text, { think: 'never' }))));
+    expect(kinds(engine.runs)).toEqual(['read', 'read']);
+  });
+
+  test('without room to think a query has its instant vector at once, and its turn later', async () => {
+    const { engine, scheduler } = fixture({}, { maxThoughts: 1 });
+    const first = all(scheduler.query('first', { think: 'always' }));
+    const events = await all(scheduler.query('second', { think: 'always' }));
+    await first;
+    expect(events.map(({ type }) => type)).toEqual(['instant', 'token', 'token', 'token', 'token', 'final']);
+    expect(engine.runs[0]).toEqual({ kind: 'read', texts: ['first', 'second'] });
+    expect(Math.max(...engine.runs.map((run) => (run.kind === 'step' ? run.rows : 0)))).toBe(1);
+  });
+
+  test('a query of several thoughts is not overtaken for ever by those of one', async () => {
+    const { scheduler } = fixture({}, { maxThoughts: 2 });
+    const done: string[] = [];
+    const ask = (text: string, thoughts: number) =>
+      final(scheduler.query(text, { think: 'always', thoughts })).then(() => done.push(text));
+    await Promise.all([ask('one', 1), ask('two', 2), ask('three', 1), ask('four', 1)]);
+    expect(done.slice(0, 2)).toEqual(['one', 'two']);
+  });
+
+  test('more thoughts than there can ever be room for are refused', async () => {
+    const { scheduler } = fixture({}, { maxThoughts: 2 });
+    await expect(all(scheduler.query('a', { think: 'always', thoughts: 3 }))).rejects.toThrow(InvalidInputError);
+  });
+
+  test('options that the batch refuses fail their own query only', async () => {
+    const { scheduler } = fixture();
+    const good = final(scheduler.query('good', { think: 'always' }));
+    const bad = final(scheduler.query('bad', { think: 'always', temperature: 13 }));
+    await expect(bad).rejects.toThrow('temperature must not be 13');
+    expect((await good).basis).toBe('thoughts');
+  });
+
+  test('a broken step fails the thoughts in it, and the next query is answered', async () => {
+    const { scheduler } = fixture();
+    const options: QueryOptions = { think: 'always' };
+    const results = await Promise.allSettled([
+      final(scheduler.query('poison', options)),
+      final(scheduler.query('beside it', options)),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect((await final(scheduler.query('later', options))).basis).toBe('thoughts');
+  });
+});
+
+describe('deadlines', () => {
+  test('a thought that is not finished in time: the instant vector', async () => {
+    const { engine, scheduler } = fixture();
+    const { basis, deadlineReached, vector } = await final(
+      scheduler.query('long one', { think: 'always', deadlineMs: 5 }),
+    );
+    expect({ basis, deadlineReached }).toEqual({ basis: 'instant', deadlineReached: true });
+    expect(vector).toEqual(engine.embed('long one'));
+    expect(engine.clock).toBe(5);
+    expect(scheduler.load.thinking).toBe(0);
+  });
+
+  test('a query that still waits for room is answered in time too', async () => {
+    const { engine, scheduler } = fixture({}, { maxThoughts: 1 });
+    const first = final(scheduler.query('long one', { think: 'always', deadlineMs: 50 }));
+    const second = await final(scheduler.query('second', { think: 'always', deadlineMs: 5 }));
+    expect([second.basis, second.deadlineReached]).toEqual(['instant', true]);
+    // The next step may have begun before this line runs.
+    expect(engine.clock).toBeLessThanOrEqual(6);
+    expect((await first).deadlineReached).toBe(true);
+    expect(engine.clock).toBe(50);
+  });
+
+  test('behind documents: one chunk and the reading, not the whole job', async () => {
+    const cost = ({ kind }: Run) => (kind === 'documents' ? 30 : 10);
+    const { engine, scheduler } = fixture({ cost }, { maxRunTokens: 6 });
+    const documents = scheduler.embedDocuments(Array.from({ length: 40 }, (_, i) => `document number ${i}`));
+    while (engine.runs.length < 2) await new Promise(setImmediate);
+    const start = engine.clock;
+    const { deadlineReached } = await final(scheduler.query('long one', { think: 'always', deadlineMs: 50 }));
+    expect(deadlineReached).toBe(true);
+    expect(engine.clock - start).toBeLessThanOrEqual(50 + 30);
+    await documents;
+  });
+
+  test('no time at all: the instant vector, and no thought is begun', async () => {
+    const { engine, scheduler } = fixture();
+    const { basis, deadlineReached } = await final(scheduler.query('a', { think: 'always', deadlineMs: 0 }));
+    expect({ basis, deadlineReached }).toEqual({ basis: 'instant', deadlineReached: true });
+    expect(kinds(engine.runs)).toEqual(['read']);
+  });
+
+  test('a deadline that is no time is refused', async () => {
+    const { scheduler } = fixture();
+    await expect(all(scheduler.query('a', { deadlineMs: Number.NaN }))).rejects.toThrow('deadlineMs must be a number');
+  });
+
+  test('a query that does not think reaches no deadline', async () => {
+    const { scheduler } = fixture();
+    expect((await final(scheduler.query('a', { think: 'never', deadlineMs: 0 }))).deadlineReached).toBe(false);
+  });
+});
+
+describe('documents', () => {
+  test('vectors in the order of the texts, in chunks of like length', async () => {
+    const { engine, scheduler } = fixture({}, { maxRunTokens: 12 });
+    const texts = ['a a a a a a', 'b', 'c c c c c c', 'd', 'e'];
+    const progress: unknown[] = [];
+    const vectors = await scheduler.embedDocuments(texts, { onProgress: (now) => progress.push(now) });
+    expect(vectors).toEqual(texts.map((text) => engine.embed(text)));
+    expect(engine.runs.map((run) => run.kind === 'documents' && run.texts)).toEqual([
+      ['b', 'd', 'e'],
+      ['a a a a a a'],
+      ['c c c c c c'],
+    ]);
+    expect(progress.at(-1)).toEqual({ done: 5, total: 5, tokens: 15 });
+  });
+
+  test('a small job does not wait for a large one', async () => {
+    const { scheduler } = fixture({}, { maxRunTokens: 9 });
+    const done: string[] = [];
+    const large = scheduler
+      .embedDocuments(Array.from({ length: 30 }, (_, i) => `d${i}`))
+      .then(() => done.push('large'));
+    const small = scheduler.embedDocuments(['one']).then(() => done.push('small'));
+    await Promise.all([large, small]);
+    expect(done).toEqual(['small', 'large']);
+  });
+
+  test('thoughts and documents share the time half and half', async () => {
+    const cost = ({ kind }: Run) => (kind === 'documents' ? 30 : 10);
+    const { engine, scheduler } = fixture({ cost }, { maxRunTokens: 4 });
+    const controller = new AbortController();
+    const thought = final(scheduler.query('long one', { think: 'always', signal: controller.signal }));
+    await scheduler.embedDocuments(Array.from({ length: 20 }, (_, i) => `d${i}`));
+    const steps = engine.runs.filter(({ kind }) => kind === 'step').length;
+    const chunks = engine.runs.filter(({ kind }) => kind === 'documents').length;
+    expect(chunks).toBe(20);
+    expect(Math.abs(steps * 10 - chunks * 30)).toBeLessThanOrEqual(30);
+    controller.abort();
+    await expect(thought).rejects.toThrow();
+  });
+
+  test('a broken run fails the jobs in it', async () => {
+    const { scheduler } = fixture({}, { maxRunTokens: 4 });
+    const results = await Promise.allSettled([
+      scheduler.embedDocuments(['poison']),
+      scheduler.embedDocuments(['good']),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    expect(scheduler.load.waiting).toBe(0);
+  });
+
+  test('no texts, no run', async () => {
+    const { engine, scheduler } = fixture();
+    expect(await scheduler.embedDocuments([])).toEqual([]);
+    expect(engine.runs).toEqual([]);
+  });
+});
+
+describe('callers that go away', () => {
+  test('in the middle of a thought: its rows are free at the next step', async () => {
+    const { engine, scheduler } = fixture();
+    const controller = new AbortController();
+    const stream = scheduler.query('long one', { think: 'always', thoughts: 3, signal: controller.signal });
+    await expect(
+      (async () => {
+        for await (const { type } of stream) if (type === 'token') controller.abort(new Error('gone'));
+      })(),
+    ).rejects.toThrow('gone');
+    await final(scheduler.query('next', { think: 'never' }));
+    expect(engine.cancelled).toEqual(['long one']);
+    expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+  });
+
+  test('leaving the loop is enough', async () => {
+    const { engine, scheduler } = fixture();
+    for await (const { type } of scheduler.query('long one', { think: 'always' })) if (type === 'token') break;
+    await scheduler.drain();
+    expect(engine.cancelled).toEqual(['long one']);
+  });
+
+  test('while waiting: nothing is computed for them', async () => {
+    const { engine, scheduler } = fixture({}, { maxThoughts: 1 });
+    const controller = new AbortController();
+    const first = final(scheduler.query('first', { think: 'always' }));
+    const second = final(scheduler.query('second', { think: 'always', signal: controller.signal }));
+    const documents = scheduler.embedDocuments(['d'], { signal: controller.signal });
+    controller.abort(new Error('gone'));
+    await expect(second).rejects.toThrow('gone');
+    await expect(documents).rejects.toThrow('gone');
+    await first;
+    expect(engine.runs.some((run) => run.kind === 'documents')).toBe(false);
+    expect(engine.runs[0]).toEqual({ kind: 'read', texts: ['first'] });
+  });
+
+  test('an aborted signal is refused at once', async () => {
+    const { engine, scheduler } = fixture();
+    const signal = AbortSignal.abort(new Error('gone'));
+    await expect(all(scheduler.query('a', { signal }))).rejects.toThrow('gone');
+    await expect(scheduler.embedDocuments(['a'], { signal })).rejects.toThrow('gone');
+    expect(engine.runs).toEqual([]);
+  });
+});
+
+describe('too much, and the end', () => {
+  test('a full queue refuses the next request and says when to come again', async () => {
+    const { scheduler } = fixture({}, { maxWaiting: 2 });
+    const taken = [scheduler.embedDocuments(['a']), final(scheduler.query('b', { think: 'never' }))];
+    const refused = await final(scheduler.query('c')).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(QueueFullError);
+    expect((refused as QueueFullError).retryAfterSeconds).toBe(1);
+    await expect(scheduler.embedDocuments(['d'])).rejects.toThrow('2 requests are waiting already. Try again in 1 s.');
+    await Promise.all(taken);
+    expect(await scheduler.embedDocuments(['e'])).toHaveLength(1);
+  });
+
+  test('draining finishes what was begun and refuses what comes', async () => {
+    const { scheduler } = fixture();
+    const thought = final(scheduler.query('a', { think: 'always' }));
+    const drained = scheduler.drain();
+    await expect(final(scheduler.query('b'))).rejects.toThrow(ServiceUnavailableError);
+    await expect(scheduler.embedDocuments(['b'])).rejects.toThrow('the server is stopping.');
+    expect((await thought).basis).toBe('thoughts');
+    await drained;
+  });
+
+  test('when the time for finishing is over, everybody has an answer or a refusal', async () => {
+    const { scheduler } = fixture(
+      { pause: () => new Promise((resolve) => setTimeout(resolve, 1)) },
+      { maxThoughts: 1 },
+    );
+    const begun = final(scheduler.query('long one', { think: 'always' }));
+    const waiting = final(scheduler.query('long two', { think: 'always' }));
+    const documents = scheduler.embedDocuments(Array.from({ length: 5000 }, () => 'a b c d e f'));
+    const refused = expect(documents).rejects.toThrow(ServiceUnavailableError);
+    await scheduler.drain(30);
+    expect(await begun).toMatchObject({ basis: 'instant', deadlineReached: true });
+    expect(await waiting).toMatchObject({ basis: 'instant', deadlineReached: true });
+    await refused;
+    expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+  });
+});

@@ -1,0 +1,165 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
+import { throwIfAborted } from '../../errors.js';
+import { EventStream } from '../event-stream.js';
+import type { ServiceDocumentOptions } from '../service.js';
+import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
+import { DocumentQueue } from './document-queue.js';
+import type { Engine } from './engine.js';
+import { FairShare } from './fair-share.js';
+import { Pace } from './pace.js';
+import { QueryQueue } from './query-queue.js';
+
+export interface SchedulerSettings {
+  /** Thoughts that are written side by side. Default 16. */
+  readonly maxThoughts?: number | undefined;
+  /** Requests that may wait; one more is refused. Default 64. */
+  readonly maxWaiting?: number | undefined;
+  /** Tokens of one run of the model, padding included, so that nobody waits long for the next one. Default 512. */
+  readonly maxRunTokens?: number | undefined;
+  /** A clock in milliseconds. Default `performance.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Called when `load` may have changed. */
+  readonly onLoad?: ((load: Load) => void) | undefined;
+}
+
+export interface Load {
+  /** Requests that have been taken and not been begun; of documents, those not finished. */
+  readonly waiting: number;
+  /** Thoughts being written. */
+  readonly thinking: number;
+}
+
+/**
+ * Shares one model among many callers. One run of the model at a time, in this order of turns:
+ *
+ * 1. waiting queries are read, several in one run: each has its instant vector at once;
+ * 2. one decode step of all thoughts, or one chunk of documents, half of the time each while there are both.
+ *
+ * Between the runs new requests come in, what was cancelled is dropped, and what has reached its deadline is answered.
+ */
+export class Scheduler {
+  readonly #engine: Engine;
+  readonly #maxWaiting: number;
+  readonly #maxRunTokens: number;
+  readonly #now: () => number;
+  readonly #onLoad: ((load: Load) => void) | undefined;
+  readonly #queries: QueryQueue;
+  readonly #documents = new DocumentQueue();
+  readonly #share = new FairShare(['thoughts', 'documents']);
+  readonly #pace = new Pace();
+  #running: Promise<void> | undefined;
+  #stopping = false;
+  /** The time for finishing is over. */
+  #hurry = false;
+
+  constructor(engine: Engine, settings: SchedulerSettings = {}) {
+    const { maxThoughts = 16, maxWaiting = 64, maxRunTokens = 512, now = () => performance.now() } = settings;
+    const onAnswer = () => this.#pace.finished(now());
+    this.#engine = engine;
+    this.#queries = new QueryQueue(engine, { maxThoughts, maxRunTokens, now, onAnswer });
+    this.#maxWaiting = maxWaiting;
+    this.#maxRunTokens = maxRunTokens;
+    this.#now = now;
+    this.#onLoad = settings.onLoad;
+  }
+
+  get load(): Load {
+    return { waiting: this.#queries.waiting + this.#documents.jobs, thinking: this.#queries.rows };
+  }
+
+  /** As `EmbeddingService.embedDocuments`. */
+  async embedDocuments(texts: readonly string[], options: ServiceDocumentOptions = {}): Promise<Float32Array[]> {
+    throwIfAborted(options.signal);
+    this.#assertRoom();
+    if (texts.length === 0) return [];
+    const limit = this.#engine.settings.lengths.document;
+    const tokens = texts.map((text) => Math.min(limit, this.#engine.countTokens(text)));
+    const vectors = this.#documents.add(texts, tokens, options);
+    this.#wake();
+    return vectors;
+  }
+
+  /** As `EmbeddingService.query`. Takes the query at once, not when the first event is asked for. */
+  query(text: string, options: QueryOptions = {}): AsyncIterable<QueryEvent> {
+    try {
+      throwIfAborted(options.signal);
+      this.#assertRoom();
+      const events = this.#queries.add(text, options);
+      this.#wake();
+      return events;
+    } catch (error) {
+      const refused = new EventStream<QueryEvent>();
+      refused.fail(error);
+      return refused;
+    }
+  }
+
+  /** Refuses new requests and waits for those it has. After `graceMs` they are answered with what is there, or refused. */
+  async drain(graceMs?: number): Promise<void> {
+    this.#stopping = true;
+    const hurry = () => {
+      this.#hurry = true;
+    };
+    const timer = graceMs === undefined ? undefined : setTimeout(hurry, graceMs);
+    await this.#running;
+    clearTimeout(timer);
+  }
+
+  #assertRoom(): void {
+    if (this.#stopping) throw new ServiceUnavailableError('the server is stopping.');
+    const { waiting } = this.load;
+    if (waiting >= this.#maxWaiting) throw new QueueFullError(waiting, this.#pace.secondsFor(waiting, this.#now()));
+  }
+
+  #wake(): void {
+    this.#onLoad?.(this.load);
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    // Callers that ask in the same tick are read in the same run.
+    await breathe();
+    while (!this.#queries.isEmpty || this.#documents.jobs > 0) {
+      await this.#turn();
+      this.#onLoad?.(this.load);
+    }
+  }
+
+  async #turn(): Promise<void> {
+    this.#settle();
+    if (await this.#queries.read()) {
+      await breathe();
+      this.#settle();
+    }
+    const next = this.#share.choose([
+      ...(this.#queries.rows > 0 ? ['thoughts' as const] : []),
+      ...(this.#documents.hasWork ? ['documents' as const] : []),
+    ]);
+    const start = this.#now();
+    if (next === 'thoughts') await this.#queries.step();
+    if (next === 'documents') await this.#embedChunk();
+    if (next) this.#share.spend(next, this.#now() - start);
+    await breathe();
+  }
+
+  #settle(): void {
+    this.#queries.settle();
+    if (!this.#hurry) return;
+    const refusal = new ServiceUnavailableError('the server stopped before this request was finished.');
+    this.#queries.endAll(refusal);
+    this.#documents.failAll(refusal);
+  }
+
+  async #embedChunk(): Promise<void> {
+    const chunk = this.#documents.take(this.#maxRunTokens);
+    try {
+      chunk.finish(await this.#engine.embedDocuments(chunk.texts));
+      this.#pace.finished(this.#now());
+    } catch (error) {
+      chunk.fail(error);
+    }
+  }
+}
