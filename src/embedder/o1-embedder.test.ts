@@ -4,7 +4,7 @@ import { ByteTokenizer, randomWeights, TINY_CONFIG, TINY_SETTINGS, tinyEmbedder 
 import { batchByLength } from './batch-by-length.js';
 import type { QueryEmbedding, QueryEvent, QueryOptions } from './index.js';
 import type { O1Embedder } from './o1-embedder.js';
-import { cosine, normalise, normalisedMean } from './vectors.js';
+import { cosine, dot, normalise, normalisedMean } from './vectors.js';
 
 let embedder: O1Embedder;
 let decoder: Decoder;
@@ -59,6 +59,49 @@ describe('one query', () => {
     expect(new Set(thoughts.map(({ tokens }) => tokens.join())).size).toBe(3);
   });
 
+  test('the instant vector may have a share in the final one', async () => {
+    const { instant, thoughts } = await embedder.embedQuery('open a file', sampled);
+    const at = async (instantWeight: number) =>
+      (await embedder.embedQuery('open a file', { ...sampled, instantWeight })).vector;
+    const vectors = thoughts.map((one) => one.vector);
+    const expected = instant.map(
+      (value, i) => 0.25 * value + 0.75 * vectors.reduce((sum, one) => sum + one[i]! / vectors.length, 0),
+    );
+    expect(cosine(await at(0.25), expected)).toBeCloseTo(1, 6);
+    expect(cosine(await at(0.25), await at(0))).toBeLessThan(0.999);
+    expect(dot(await at(0.25), await at(0.25))).toBeCloseTo(1, 6);
+    expect(await at(0)).toEqual(normalisedMean(vectors));
+    expect(cosine(await at(1), instant)).toBeCloseTo(1, 6);
+    const given = await embedder.embedQuery('open', { thought: 'fs.open', instantWeight: 0.5 });
+    expect(cosine(given.vector, normalisedMean([given.instant, given.thoughts[0]!.vector]))).toBeCloseTo(1, 6);
+    const thinking = { ...TINY_SETTINGS.thinking, instantWeight: 0.25 };
+    const trusting = await tinyEmbedder({ settings: { thinking } });
+    expect((await trusting.embedQuery('open a file', sampled)).vector).toEqual(await at(0.25));
+    await trusting.close();
+  });
+
+  test("a thought's log probability and the first token's signals are those of reading it from scratch", async () => {
+    const { thoughts, signals } = await embedder.embedQuery('open a file', sampled);
+    const { thoughts: given } = await embedder.embedQuery('open a file', { thought: 'fs.open' });
+    const prompt = [query, ...bytes('open a file'), embedding, thought];
+    for (const { tokens, logProbability } of [...thoughts, ...given]) {
+      const logitsAt = tokens.map((_, i) => [0, prompt.length - 1 + i] as const);
+      const { logits } = await decoder.encode([[...prompt, ...tokens]], { logitsAt });
+      const allowed = logits.map((row) =>
+        [...row].filter((_, id) => ![query, document, thought, embedding].includes(id)),
+      );
+      const logSums = allowed.map((row) => Math.log(row.reduce((sum, logit) => sum + Math.exp(logit), 0)));
+      const expected = tokens.reduce((sum, token, i) => sum + logits[i]![token]! - logSums[i]!, 0) / tokens.length;
+      expect(logProbability).toBeCloseTo(expected, 3);
+      const first = allowed[0]!.map((logit) => Math.exp(logit - logSums[0]!));
+      expect(signals!.topProbability).toBeCloseTo(Math.max(...first), 4);
+      const entropy = -first.reduce((sum, p) => sum + (p === 0 ? 0 : p * Math.log(p)), 0);
+      expect(signals!.firstTokenEntropy).toBeCloseTo(entropy, 4);
+    }
+    const empty = await embedder.embedQuery('open a file', { thought: '' });
+    expect(empty.thoughts[0]).toMatchObject({ tokens: [], logProbability: 0 });
+  });
+
   test('a thought that reaches the limit is closed as if it had ended', async () => {
     const { thoughts, vector } = await embedder.embedQuery('open', { maxTokens: 5, ignoreEnd: true });
     expect(thoughts[0]).toMatchObject({ finishReason: 'length' });
@@ -89,6 +132,7 @@ describe('one query', () => {
     [{ maxTokens: 1.5 }, 'maxTokens must be a whole number from 1 up, got 1.5'],
     [{ seed: -1 }, 'seed must be a whole number from 0 up, got -1'],
     [{ deadlineMs: Number.NaN }, 'deadlineMs must be a number from 0 up, got NaN'],
+    [{ instantWeight: 1.5 }, 'instantWeight must be a number from 0 to 1, got 1.5'],
     [{ temperature: -1 }, 'temperature must be a number from 0 up, got -1'],
   ])('%j is refused', async (options, message) => {
     await expect(embedder.embedQuery('open', options)).rejects.toThrow(message);
@@ -204,7 +248,10 @@ describe('as a stream', () => {
   test('a character of several bytes comes whole', async () => {
     const { TextStream } = await import('./text-stream.js');
     const stream = new TextStream(new ByteTokenizer());
-    expect(bytes('aé€').map((token) => stream.push(token))).toEqual(['a', '', 'é', '', '', '€']);
+    const text = 'aé€ and 😀, é';
+    const pieces = bytes(text).map((token) => stream.push(token));
+    expect(pieces.slice(0, 6)).toEqual(['a', '', 'é', '', '', '€']);
+    expect(pieces.join('')).toBe(text);
   });
 
   test('can be left early: the next call has its turn', async () => {
