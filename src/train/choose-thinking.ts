@@ -1,5 +1,14 @@
-import { dot, type O1Embedder, type O1Settings } from '../embedder/index.js';
-import { mean, ndcg } from '../metrics/index.js';
+import {
+  type AutoRule,
+  chooseAutoRule,
+  dot,
+  finalVector,
+  marginOf,
+  type O1Embedder,
+  type O1Settings,
+  type QueryEmbedding,
+} from '../embedder/index.js';
+import { mean, ndcg, type ScoredDocument } from '../metrics/index.js';
 import type { Recipe } from './config.js';
 import type { TrainingDocument, ValidationData } from './training-data.js';
 
@@ -10,12 +19,26 @@ export interface ThinkingFigure {
   /** 0 is the instant vector. */
   readonly thoughts: number;
   readonly temperature: number;
+  /** The best share of the instant vector in the final one, of those that were tried. */
+  readonly instantWeight: number;
   readonly ndcg10: number;
+}
+
+/** Shares of the instant vector that are tried: all vectors are there already, so each costs a search only. */
+const INSTANT_WEIGHTS = [0, 0.25, 0.5, 0.75];
+
+interface Way {
+  readonly figure: ThinkingFigure;
+  readonly embeddings: readonly QueryEmbedding[];
+  /** nDCG@10 by query id. */
+  readonly scores: ReadonlyMap<string, number>;
 }
 
 /**
  * Measures the instant vectors and each way to think that the recipe names, with the saved adapter as it is used (int8).
- * Thinking becomes the adapter's default only where it is better than not thinking.
+ *
+ * The best way to think becomes the adapter's, whether it thinks or not where nobody says: it does only where that is better
+ * than not thinking. With it goes the rule of `auto`, chosen on the same queries.
  */
 export async function chooseThinking(
   embedder: O1Embedder,
@@ -29,22 +52,57 @@ export async function chooseThinking(
     { signal },
   );
   const texts = queries.map(({ text }) => text);
-  const score = (queryVectors: readonly Float32Array[]) => {
-    const run = queries.map(({ id }, i) => {
-      const scored = documents.map((document, j) => ({ id: document.id, score: dot(queryVectors[i]!, vectors[j]!) }));
-      return [id, scored] as const;
-    });
-    return mean(ndcg(new Map(run), qrels, 10));
-  };
+  const search = (vector: Float32Array): ScoredDocument[] =>
+    documents.map(({ id }, i) => ({ id, score: dot(vector, vectors[i]!) }));
+  const measure = (queryVectors: readonly Float32Array[]) =>
+    ndcg(new Map(queries.map(({ id }, i) => [id, search(queryVectors[i]!)])), qrels, 10);
+
   const instant = await embedder.embedQueries(texts, { think: 'never', signal });
-  const figures: ThinkingFigure[] = [
-    { thoughts: 0, temperature: 0, ndcg10: score(instant.map(({ vector }) => vector)) },
-  ];
-  for (const way of ways) {
-    const thinking = await embedder.embedQueries(texts, { ...way, topP: 1, think: 'always', signal });
-    figures.push({ ...way, ndcg10: score(thinking.map(({ vector }) => vector)) });
+  const instantScores = measure(instant.map(({ vector }) => vector));
+  const tried: Way[] = [];
+  for (const { thoughts, temperature } of ways) {
+    const embeddings = await embedder.embedQueries(texts, { thoughts, temperature, topP: 1, think: 'always', signal });
+    const weighted = INSTANT_WEIGHTS.map((instantWeight): Way => {
+      const scores = measure(embeddings.map((embedding) => finalVectorOf(embedding, instantWeight)));
+      return { figure: { thoughts, temperature, instantWeight, ndcg10: mean(scores) }, embeddings, scores };
+    });
+    tried.push(weighted.reduce(better));
   }
-  const best = figures.reduce((a, b) => (b.ndcg10 > a.ndcg10 ? b : a));
-  const { thoughts, temperature } = best.thoughts > 0 ? best : { thoughts: 1, temperature: 0 };
-  return { choice: { think: best.thoughts > 0 ? 'always' : 'never', thoughts, temperature, topP: 1 }, figures };
+  const never: ThinkingFigure = { thoughts: 0, temperature: 0, instantWeight: 0, ndcg10: mean(instantScores) };
+  const figures = [never, ...tried.map(({ figure }) => figure)];
+  if (tried.length === 0) return { choice: { think: 'never', thoughts: 1, temperature: 0, topP: 1 }, figures };
+
+  const best = tried.reduce(better);
+  const { thoughts, temperature, instantWeight, ndcg10 } = best.figure;
+  const think = ndcg10 > never.ndcg10 ? 'always' : 'never';
+  const auto = autoRule(queries, best, instantScores, search);
+  return { choice: { think, thoughts, temperature, topP: 1, instantWeight, auto }, figures };
+}
+
+/** The first of equal ones: the one that trusts its thoughts more, and was named first. */
+const better = (a: Way, b: Way): Way => (b.figure.ndcg10 > a.figure.ndcg10 ? b : a);
+
+const finalVectorOf = ({ instant, thoughts }: QueryEmbedding, instantWeight: number) =>
+  finalVector(
+    instant,
+    thoughts.map(({ vector }) => vector),
+    instantWeight,
+  );
+
+function autoRule(
+  queries: ValidationData['queries'],
+  { embeddings, scores }: Way,
+  instantScores: ReadonlyMap<string, number>,
+  search: (vector: Float32Array) => ScoredDocument[],
+): AutoRule {
+  const samples = queries.flatMap(({ id }, i) => {
+    // A query without judgements says nothing.
+    const [instantScore, thinkingScore] = [instantScores.get(id), scores.get(id)];
+    if (instantScore === undefined || thinkingScore === undefined) return [];
+    const { instant, signals } = embeddings[i]!;
+    const found = search(instant).map(({ score }) => score);
+    const margin = marginOf(found.sort((a, b) => b - a));
+    return [{ signals: { ...signals!, margin }, instantScore, thinkingScore }];
+  });
+  return chooseAutoRule(samples);
 }

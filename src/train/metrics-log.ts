@@ -53,6 +53,8 @@ export interface ThinkingRecord {
   /** 0 is the instant vector. */
   readonly thoughts: number;
   readonly temperature: number;
+  /** The best share of the instant vector in the final one. */
+  readonly instantWeight: number;
   readonly ndcg10: number;
   readonly seconds: number;
 }

@@ -118,8 +118,10 @@ function trainReporter(output: ProgressOutput, recipe: Recipe) {
           break;
         }
         case 'thinking':
-          for (const { thoughts, temperature, ndcg10 } of event.figures) {
-            const way = thoughts === 0 ? 'instant' : `${plural(thoughts, 'thought')} at temperature ${temperature}`;
+          for (const { thoughts, temperature, instantWeight, ndcg10 } of event.figures) {
+            const share = instantWeight === 0 ? '' : `, instant weight ${instantWeight}`;
+            const written = `${plural(thoughts, 'thought')} at temperature ${temperature}${share}`;
+            const way = thoughts === 0 ? 'instant' : written;
             say(`With the adapter, ${way}: nDCG@10 ${formatScore(ndcg10)} (dev).`);
           }
           break;
