@@ -19,6 +19,13 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('Expected a number from 0 up.');
 }
 
+/** A number from 0 to 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('Expected a number from 0 to 1.');
+}
+
 export const modelOptions = () => [
   new Option(
     '--model <name>',
@@ -36,7 +43,12 @@ export const offlineOption = () => new Option('--offline', 'never reach for the 
 
 export const jsonOption = (what = 'print JSON') => new Option('--json', what);
 
-export const thinkingOptions = () => [
+/** @param byDefault when the command thinks where nobody says. */
+export const thinkingOptions = (byDefault = "the adapter's choice") => [
+  new Option(
+    '--think <when>',
+    `whether to think about the query; auto: where the adapter's rule says that it helps (default: ${byDefault})`,
+  ).choices(['never', 'always', 'auto']),
   new Option('--thoughts <k>', 'thoughts to write; their vectors are averaged').argParser(wholeNumber(1)),
   new Option('--temperature <t>', '0 writes the likeliest thought').argParser(positiveNumber),
   new Option('--seed <n>', 'the same seed writes the same thoughts (with --mode fp32, anywhere)').argParser(
@@ -46,5 +58,9 @@ export const thinkingOptions = () => [
     '--deadline <ms>',
     'stop thinking after this time and use the best vector so far (loading is not counted)',
   ).argParser(positiveNumber),
+  new Option(
+    '--instant-weight <w>',
+    "share of the instant vector in the final one, 0 to 1 (default: the adapter's)",
+  ).argParser(share),
   new Option('--thought <text>', 'embed this thought of yours instead of writing one'),
 ];

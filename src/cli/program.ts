@@ -54,10 +54,6 @@ const indexOption = () =>
 function addSearch(program: Command, context: CliContext): void {
   const options = [
     new Option('--top <k>', 'how many hits').argParser(wholeNumber(1)).default(10),
-    new Option('--think <when>', "whether to think about the question (default: the adapter's choice)").choices([
-      'never',
-      'always',
-    ]),
     ...thinkingOptions(),
     new Option('--stream', 'show instant hits at once, the thought as it is written, then the hits with their moves'),
     new Option('--hybrid', 'fuse with BM25 (reciprocal rank fusion)'),
@@ -71,7 +67,7 @@ function addSearch(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
---stream, --thoughts, --temperature, --seed and --thought ask for thinking, unless --think says otherwise.
+--stream, --thoughts, --temperature, --seed, --instant-weight and --thought ask for thinking, unless --think says otherwise.
 
 Examples:
   $ o1-embedder search ./docs "how do I rotate the logs?"
@@ -135,7 +131,11 @@ Examples:
 }
 
 function addThink(program: Command, context: CliContext): void {
-  const options = [...thinkingOptions(), ...modelOptions(), jsonOption('print one JSON object, vectors included')];
+  const options = [
+    ...thinkingOptions('always'),
+    ...modelOptions(),
+    jsonOption('print one JSON object, vectors included'),
+  ];
   addCommand(program, 'think', 'show the thought about a query, and how far it moves the vector', options)
     .argument('<query>', 'any text')
     .addHelpText(

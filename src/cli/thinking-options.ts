@@ -4,16 +4,17 @@ import type { CliContext } from './context.js';
 
 /** Options of commands that embed a query. */
 export interface ThinkingOptions {
-  readonly think?: 'never' | 'always';
+  readonly think?: NonNullable<QueryOptions['think']>;
   readonly thoughts?: number;
   readonly temperature?: number;
   readonly seed?: number;
   readonly deadline?: number;
+  readonly instantWeight?: number;
   readonly thought?: string;
 }
 
 /** Options that mean nothing without thinking: naming one asks for it. */
-const IMPLY_THINKING = ['thoughts', 'temperature', 'seed', 'thought'] as const;
+const IMPLY_THINKING = ['thoughts', 'temperature', 'seed', 'instantWeight', 'thought'] as const;
 
 /**
  * The embedder's options. Where the user names how to think, but not whether, the query is thought about; else the
@@ -22,7 +23,8 @@ const IMPLY_THINKING = ['thoughts', 'temperature', 'seed', 'thought'] as const;
 export function toQueryOptions(context: CliContext, options: ThinkingOptions): QueryOptions {
   const named = IMPLY_THINKING.find((name) => options[name] !== undefined);
   if (options.think === 'never' && named) {
-    throw new InvalidInputError(`--${named} and --think never exclude each other.`, { hint: 'Leave one of them out.' });
+    const flag = named === 'instantWeight' ? 'instant-weight' : named;
+    throw new InvalidInputError(`--${flag} and --think never exclude each other.`, { hint: 'Leave one of them out.' });
   }
   if (options.thought !== undefined && options.thoughts !== undefined) {
     throw new InvalidInputError('--thought and --thoughts exclude each other.', {
@@ -34,6 +36,7 @@ export function toQueryOptions(context: CliContext, options: ThinkingOptions): Q
     thoughts: options.thoughts,
     temperature: options.temperature,
     seed: options.seed,
+    instantWeight: options.instantWeight,
     deadlineMs: options.deadline,
     thought: options.thought,
     signal: context.signal,
@@ -41,8 +44,11 @@ export function toQueryOptions(context: CliContext, options: ThinkingOptions): Q
 }
 
 /** What to remark about a query's embedding, or nothing. */
-export function remarksOn({ deadlineReached, thoughts, truncated, basis }: QueryEmbedding): string[] {
+export function remarksOn({ deadlineReached, thoughts, truncated, basis, decision }: QueryEmbedding): string[] {
   return [
+    ...(decision === 'instant'
+      ? ['Not thought about: by the rule of auto a thought would not help here. --think always thinks all the same.']
+      : []),
     ...(truncated ? ['The query is longer than the model reads; its end was cut off.'] : []),
     ...(deadlineReached
       ? [
@@ -55,10 +61,13 @@ export function remarksOn({ deadlineReached, thoughts, truncated, basis }: Query
 }
 
 /** Thoughts and how they came about, for programs. */
-export function embeddingToJson({ thoughts, basis, deadlineReached, truncated, timings }: QueryEmbedding) {
+export function embeddingToJson(embedding: QueryEmbedding) {
+  const { thoughts, basis, decision, signals, deadlineReached, truncated, timings } = embedding;
   return {
     basis,
-    thoughts: thoughts.map(({ text, finishReason }) => ({ text, finishReason })),
+    decision,
+    signals,
+    thoughts: thoughts.map(({ text, finishReason, logProbability }) => ({ text, finishReason, logProbability })),
     deadlineReached,
     truncated,
     timings,

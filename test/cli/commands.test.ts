@@ -98,7 +98,7 @@ describe('think', () => {
       instant.reduce((sum: number, value: number, i: number) => sum + value * vector[i], 0),
       5,
     );
-    expect(thoughts).toEqual([{ text: 'fs.watch tells of changes', finishReason: 'stop' }]);
+    expect(thoughts).toEqual([{ text: 'fs.watch tells of changes', finishReason: 'stop', logProbability: -0.5 }]);
     expect(timings).toMatchObject({ prefillMs: 1, thinkMs: 2 });
   });
 });

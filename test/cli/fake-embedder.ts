@@ -41,7 +41,11 @@ export class FakeEmbedder extends HashingEncoder implements CliEmbedder {
   async embedQuery(text: string, options: QueryOptions = {}): Promise<QueryEmbedding> {
     this.asked.push(options);
     const instant = this.embed(text);
-    const thought = options.thought ?? (options.think === 'always' ? this.#thoughts[text] : undefined);
+    // Its rule: think where the instant search has no clear winner.
+    const scores = options.think === 'auto' ? await options.instantScores?.(instant) : undefined;
+    const decision = scores && (scores[0]! - scores[1]! < 0.1 ? 'think' : 'instant');
+    const thinks = options.think === 'always' || decision === 'think';
+    const thought = options.thought ?? (thinks ? this.#thoughts[text] : undefined);
     const thoughts =
       thought === undefined
         ? []
@@ -59,6 +63,7 @@ export class FakeEmbedder extends HashingEncoder implements CliEmbedder {
       vector: thoughts[0]?.vector ?? instant,
       basis: thoughts.length > 0 ? 'thoughts' : 'instant',
       thoughts,
+      ...(decision ? { decision } : {}),
       deadlineReached: options.deadlineMs === 0,
       truncated: false,
       timings: { prefillMs: 1, thinkMs: 2, closingMs: 0.5, totalMs: 3 },

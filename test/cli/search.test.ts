@@ -103,6 +103,25 @@ describe('thinking', () => {
     expect((await search(docs, QUESTION, '--thought', 'x', '--thoughts', '2')).stderr).toContain('exclude each other');
   });
 
+  test('auto decides by the scores of the instant search, and says so', async () => {
+    const unsure = await search(docs, QUESTION, '--think', 'auto', '--json');
+    expect(JSON.parse(unsure.stdout)).toMatchObject({ decision: 'think', basis: 'thoughts' });
+    const sure = await search(docs, 'Use logrotate with copytruncate to rotate files.', '--think', 'auto', '--json');
+    expect(JSON.parse(sure.stdout)).toMatchObject({ decision: 'instant', basis: 'instant' });
+    const { stdout, stderr } = await search(docs, 'logrotate with copytruncate', '--think', 'auto', '--stream');
+    expect(stdout).toMatch(/^Instant hits:\n/);
+    expect(stdout).not.toContain('with the thought');
+    expect(stderr).toContain('--think always thinks all the same');
+  });
+
+  test('the share of the instant vector reaches the embedder, and is checked', async () => {
+    await search(docs, QUESTION, '--instant-weight', '0.25');
+    expect(embedder.asked[0]).toMatchObject({ think: 'always', instantWeight: 0.25 });
+    expect((await search(docs, QUESTION, '--instant-weight', '2')).stderr).toContain('Expected a number from 0 to 1.');
+    const { stderr } = await search(docs, QUESTION, '--think', 'never', '--instant-weight', '0.5');
+    expect(stderr).toContain('--instant-weight and --think never exclude each other');
+  });
+
   test('a deadline without a thought says that the hits are instant', async () => {
     const { stderr } = await search(docs, 'nobody thought of this', '--think', 'always', '--deadline', '0');
     expect(stderr).toContain('these are the instant hits');

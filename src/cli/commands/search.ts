@@ -27,13 +27,17 @@ export async function searchCommand(
 ): Promise<void> {
   if (query.trim() === '') throw new InvalidInputError('the question is empty.', { hint: 'Ask for something.' });
   const stream = options.stream ?? false;
-  const settings = toQueryOptions(context, stream && !options.think ? { ...options, think: 'always' } : options);
+  const thinking = toQueryOptions(context, stream && !options.think ? { ...options, think: 'always' } : options);
   assertThere(place);
   await withEmbedder(context, options, async (embedder) => {
     const { folder, report } = await readyIndex(context, embedder, place, options.index);
     const store = await openStore(folder, { encoder: embedder });
     try {
       const retriever = await createRetriever(store, options.hybrid ?? false);
+      // What the rule of auto may ask for.
+      const instantScores = async (vector: Float32Array) =>
+        (await store.search(vector, { k: 2 })).map(({ score }) => score);
+      const settings: QueryOptions = { ...thinking, instantScores };
       const search: Search = { context, embedder, retriever, query, top: options.top, settings };
       if (stream) return await (options.json ? streamJson(search) : streamText(search));
       const embedding = await embedder.embedQuery(query, settings);

@@ -4,13 +4,13 @@ import { formatMilliseconds } from '../format.js';
 import { type ModelOptions, withEmbedder } from '../load-embedder.js';
 import { embeddingToJson, remarksOn, type ThinkingOptions, toQueryOptions } from '../thinking-options.js';
 
-export interface ThinkOptions extends ModelOptions, Omit<ThinkingOptions, 'think'> {
+export interface ThinkOptions extends ModelOptions, ThinkingOptions {
   readonly json?: boolean;
 }
 
 /** Shows what the model thinks about a query, and how far the thought moves the query's vector. */
 export async function thinkCommand(context: CliContext, query: string, options: ThinkOptions): Promise<void> {
-  const settings = toQueryOptions(context, { ...options, think: 'always' });
+  const settings = toQueryOptions(context, { ...options, think: options.think ?? 'always' });
   await withEmbedder(context, options, async (embedder) => {
     const embedding = await embedder.embedQuery(query, settings);
     const { instant, vector, thoughts, timings } = embedding;
