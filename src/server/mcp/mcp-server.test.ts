@@ -47,6 +47,10 @@ class FakeCollection implements McpCollection {
       ),
   };
 
+  vector(text: string): Float32Array {
+    return this.#encoder.embed(text);
+  }
+
   async *#query(text: string, options: QueryOptions): AsyncGenerator<ServiceEvent> {
     this.asked.push({ text, options });
     const instant = this.#encoder.embed(text);
@@ -67,7 +71,7 @@ class FakeCollection implements McpCollection {
       deadlineReached: options.deadlineMs === 0,
       truncated: text.length > 100,
       timings: { prefillMs: 1, thinkMs: 1, closingMs: 0, totalMs: 2 },
-    } as ServiceEvent;
+    };
   }
 }
 
@@ -140,6 +144,15 @@ describe('search', () => {
     const { text } = await call('search', { query: 'copies', think: 'always', deadline_ms: 300 });
     expect(text).toMatch(/^Searched with the model's thought: nightly snapshots\n\n1\. id: backup\.md/);
     expect(collection.asked[0]!.options).toMatchObject({ think: 'always', deadlineMs: 300 });
+  });
+
+  test('auto may decide by how clear the best hit is', async () => {
+    await call('search', { query: 'nightly snapshots', think: 'auto' });
+    const { think, instantScores } = collection.asked[0]!.options;
+    expect(think).toBe('auto');
+    const scores = await instantScores!(collection.vector('nightly snapshots'));
+    expect(scores).toHaveLength(2);
+    expect(scores[0]).toBeGreaterThan(scores[1]!);
   });
 
   test('a deadline that came too early and a query that is too long are told', async () => {

@@ -53,8 +53,14 @@ export function registerSearch(server: McpServer, source: string, collection: ()
         });
       }
       const { service, store } = await collection();
-      const options = { think: thought === undefined ? think : 'always', thought, deadlineMs, signal } as const;
-      const embedding = await queryEmbedding(service, query, options);
+      const embedding = await queryEmbedding(service, query, {
+        think: thought === undefined ? think : 'always',
+        thought,
+        deadlineMs,
+        // Two scores tell how clear the best hit is, by which `auto` may decide.
+        instantScores: async (instant) => (await store.search(instant, { k: 2 })).map(({ score }) => score),
+        signal,
+      });
       const hits = await store.search(embedding.vector, { k: top });
       return { content: [{ type: 'text', text: describeAnswer(embedding, hits) }] };
     },
