@@ -16,14 +16,14 @@ test('equal logits: the entropy is that of a fair die, whatever their height', (
 
 test('is the softmax of plain loops; banned tokens have no share', () => {
   const logits = Float32Array.from({ length: 200 }, (_, i) => 12 * uniform(i));
-  const banned = new Set([3, logits.indexOf(Math.max(...logits))]);
+  const banned = new Set([199, 3, 1000, logits.indexOf(Math.max(...logits))]);
   const allowed = [...logits].filter((_, id) => !banned.has(id));
   const sum = allowed.reduce((total, logit) => total + Math.exp(logit), 0);
   const probabilities = allowed.map((logit) => Math.exp(logit) / sum);
   const { entropy, topProbability, logNormaliser } = tokenDistribution(logits, banned);
-  expect(topProbability).toBeCloseTo(Math.max(...probabilities), 8);
-  expect(entropy).toBeCloseTo(-probabilities.reduce((total, p) => total + p * Math.log(p), 0), 8);
-  expect(Math.exp(logits[7]! - logNormaliser)).toBeCloseTo(Math.exp(logits[7]!) / sum, 8);
+  expect(topProbability).toBeCloseTo(Math.max(...probabilities), 6);
+  expect(entropy).toBeCloseTo(-probabilities.reduce((total, p) => total + p * Math.log(p), 0), 5);
+  expect(Math.exp(logits[7]! - logNormaliser)).toBeCloseTo(Math.exp(logits[7]!) / sum, 6);
 });
 
 test('a certain token has no entropy', () => {
