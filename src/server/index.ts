@@ -4,8 +4,12 @@
  * A scheduler shares one model among queries, thoughts and documents; a service puts it into a worker thread; `createApp()`
  * speaks HTTP over it, and only `listen.ts` opens a socket. The room does not know how a token is computed.
  */
+
+export { localService } from './local-service.js';
 export { createMcpServer, type McpCollection, type McpServerOptions } from './mcp/mcp-server.js';
 export { type StdioOptions, serveStdio } from './mcp/serve-stdio.js';
+export { type Engine, type EngineBatch, engineOf } from './scheduler/engine.js';
+export type { SchedulerSettings } from './scheduler/scheduler.js';
 export {
   type EmbeddingService,
   queryEmbedding,
@@ -14,3 +18,6 @@ export {
   type ServiceStatus,
 } from './service.js';
 export { QueueFullError, ServiceUnavailableError } from './service-errors.js';
+export { cachedService } from './thought-cache/cached-service.js';
+export { ThoughtCache, type ThoughtCacheSettings } from './thought-cache/thought-cache.js';
+export { type WorkerService, type WorkerServiceOptions, workerService } from './worker/worker-service.js';

@@ -18,8 +18,8 @@ export interface ServiceDocumentOptions {
 
 /** How busy a service is, and whether it answers. */
 export interface ServiceStatus {
-  /** `loading`: not yet; `ready`; `stopping`: finishes what it has; `failed`: will not answer again. */
-  readonly state: 'loading' | 'ready' | 'stopping' | 'failed';
+  /** `stopping`: finishes what it has; `failed`: will not answer again. */
+  readonly state: 'ready' | 'stopping' | 'failed';
   /** Why it failed. */
   readonly reason?: string;
   /** Requests that have been taken and not been begun. */
