@@ -40,28 +40,26 @@ export const PAGE = `<!doctype html>
   <p id="status" role="status">Ask a question: hits come at once, and again after a thought.</p>
   <noscript><p>This page needs JavaScript.</p></noscript>
   <div class="columns">
+    <section id="thoughts-section" aria-labelledby="thoughts-heading" hidden>
+      <h2 id="thoughts-heading">Thought</h2>
+      <div id="thoughts" aria-live="polite"></div>
+    </section>
     <section id="hits-section" aria-labelledby="hits-heading" hidden>
       <h2 id="hits-heading">Hits</h2>
       <ol id="hits"></ol>
     </section>
-    <div>
-      <section id="thoughts-section" aria-labelledby="thoughts-heading" hidden>
-        <h2 id="thoughts-heading">Thought</h2>
-        <div id="thoughts" aria-live="polite"></div>
-      </section>
-      <section id="picture-section" aria-labelledby="picture-heading" hidden>
-        <h2 id="picture-heading">How the thought moved the query</h2>
-        <figure>
-          <svg id="picture" viewBox="0 0 400 300" role="img"></svg>
-          <figcaption>
-            <span class="key document">hit, with its rank</span>
-            <span class="key instant">query alone</span>
-            <span class="key final">query and thought</span>
-            <span>Vectors on the plane that shows their distances best.</span>
-          </figcaption>
-        </figure>
-      </section>
-    </div>
+    <section id="picture-section" aria-labelledby="picture-heading" hidden>
+      <h2 id="picture-heading">How the thought moved the query</h2>
+      <figure>
+        <svg id="picture" viewBox="0 0 400 300" role="img"></svg>
+        <figcaption>
+          <span class="key document">hit, with its rank</span>
+          <span class="key instant">query alone</span>
+          <span class="key final">query and thought</span>
+          <span>Vectors on the plane that shows their distances best.</span>
+        </figcaption>
+      </figure>
+    </section>
   </div>
 </main>
 </body>

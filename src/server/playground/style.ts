@@ -44,7 +44,7 @@ form > label:first-child { font-weight: 600; }
 .line input { flex: 1; min-width: 0; }
 .settings { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.5rem; }
 fieldset { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: 0; padding: 0; border: 0; }
-legend { float: left; margin-right: 1rem; padding: 0; }
+legend { float: left; padding: 0; }
 input[type='search'], input[type='number'], input[type='password'] {
   padding: .5rem .6rem;
   border: 1px solid var(--edge);
@@ -59,11 +59,11 @@ button[type='submit'] { background: var(--accent); color: var(--ground); font-we
 #status { min-height: 1.5em; margin: .75rem 0 0; color: var(--quiet); }
 #error { margin: .75rem 0 0; padding: .6rem .8rem; border-left: 4px solid var(--accent); background: var(--panel); }
 .columns { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0 2rem; }
-/* On a phone the thought, which is short, comes before the hits. */
-.columns > div { order: -1; }
 @media (min-width: 50rem) {
-  .columns { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
-  .columns > div { order: 0; }
+  /* Hits on the left; on the right the thought, and the picture below it. */
+  .columns { grid-template: auto 1fr / minmax(0, 3fr) minmax(0, 2fr); }
+  #hits-section { grid-area: 1 / 1 / span 2; }
+  #thoughts-section, #picture-section { grid-column: 2; }
 }
 #thoughts p { margin: 0 0 .5rem; padding: .6rem .8rem; border-left: 4px solid var(--accent); background: var(--panel); overflow-wrap: anywhere; }
 #thoughts[aria-busy='true'] p::after { content: '▍'; color: var(--accent); }
