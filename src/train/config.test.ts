@@ -13,7 +13,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 const MINIMAL = {
   description: 'minimal',
   base: { model: 'm', tokens: { query: 1, document: 2, thought: 3, embedding: 4, end: 5 } },
-  data: { folder: 'set', thoughts: '../thoughts.jsonl' },
+  data: [{ name: 'set', folder: 'set', thoughts: '../thoughts.jsonl' }],
   stages: [{ name: 'joint' }],
 };
 
@@ -26,7 +26,7 @@ async function write(recipe: unknown): Promise<string> {
 test("what a recipe does not say is the paper's, and its paths are its own", async () => {
   const recipe = await readRecipe(await write(MINIMAL));
   expect(recipe).toMatchObject({
-    data: { folder: join(work, 'set'), thoughts: join(work, '..', 'thoughts.jsonl') },
+    data: [{ folder: join(work, 'set'), split: 'train', thoughts: join(work, '..', 'thoughts.jsonl'), titles: false }],
     lora: { rank: 32, alpha: 64 },
     loss: { contrastiveWeight: 0.8, temperature: 0.02 },
     lengths: { query: 32, thought: 224, document: 192 },
@@ -42,6 +42,17 @@ test.each([
     /recipe\.json: stages\.0.*epoch/,
   ],
   ['a value of another type', { ...MINIMAL, seed: '1' }, /recipe\.json: seed/],
+  ['no data', { ...MINIMAL, data: [] }, /recipe\.json: data/],
+  [
+    'a name given twice',
+    { ...MINIMAL, data: [...MINIMAL.data, { name: 'set', folder: 'other' }] },
+    /recipe\.json: data.*name of its own/,
+  ],
+  [
+    'validation on a set that is not there',
+    { ...MINIMAL, validation: { sets: ['set', 'other'] } },
+    /recipe\.json: validation\.sets.*names of sets/,
+  ],
   ['no stages', { ...MINIMAL, stages: [] }, /recipe\.json: stages/],
   [
     'own thoughts without thoughts',

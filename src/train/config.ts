@@ -35,6 +35,8 @@ const stageSettings = z.strictObject({
   queryOnlyShare: share.default(0.1),
   /** Hard negatives of each query, where the data has them. */
   hardNegatives: z.int().nonnegative().default(15),
+  /** Title pairs of a step, beside its queries: only in steps of sets that have `titles`. */
+  titles: z.int().nonnegative().default(0),
   /** "Read the corpus": a language-model loss on documents, beside the joint loss. */
   corpus: z
     .strictObject({
@@ -51,8 +53,26 @@ const stage = stageSettings.refine(({ thoughts, ownThoughts }) => thoughts !== '
   message: 'expected no own thoughts in a stage with "thoughts": "none"',
 });
 
-/** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
-export const recipeSchema = z.strictObject({
+/** Queries with their documents and thoughts: one of the tasks that are learnt together. */
+const dataSet = z.strictObject({
+  /** Tells the sets of a run apart, in figures and files. */
+  name: z.string().regex(/^[\w.-]+$/, 'expected letters, digits, ".", "_" and "-" only'),
+  /** Folder in BEIR's format. Paths are relative to the recipe. */
+  folder: z.string().min(1),
+  split: z.string().min(1).default('train'),
+  /** JSONL: `_id` of the query, `thoughts`. Needed by stages with thoughts. */
+  thoughts: z.string().min(1).optional(),
+  /** Which of a query's thoughts are used: the first, or one drawn in each epoch. */
+  candidates: z.enum(['first', 'all']).default('first'),
+  /** JSONL: `_id` of the query, `negatives`: ids of documents. */
+  negatives: z.string().min(1).optional(),
+  /** A thought beyond the length policy is an error, or is cut (its end mark is kept). */
+  longThoughts: z.enum(['error', 'cut']).default('error'),
+  /** Makes title pairs: a document's title as the query, its text without the title as the document. */
+  titles: z.boolean().default(false),
+});
+
+const wholeRecipe = z.strictObject({
   /** A sentence on what this recipe makes; stored with the adapter. */
   description: z.string().min(1),
   base: z.strictObject({
@@ -61,19 +81,14 @@ export const recipeSchema = z.strictObject({
     /** Reserved tokens of its vocabulary, borrowed for the sequence's marks, and the token that ends a thought. */
     tokens: z.strictObject({ query: tokenId, document: tokenId, thought: tokenId, embedding: tokenId, end: tokenId }),
   }),
-  data: z.strictObject({
-    /** Folder in BEIR's format. Paths are relative to the recipe. */
-    folder: z.string().min(1),
-    split: z.string().min(1).default('train'),
-    /** JSONL: `_id` of the query, `thoughts`. Needed by stages with thoughts. */
-    thoughts: z.string().min(1).optional(),
-    /** Which of a query's thoughts are used: the first, or one drawn in each epoch. */
-    candidates: z.enum(['first', 'all']).default('first'),
-    /** JSONL: `_id` of the query, `negatives`: ids of documents. */
-    negatives: z.string().min(1).optional(),
-    /** A thought beyond the length policy is an error, or is cut (its end mark is kept). */
-    longThoughts: z.enum(['error', 'cut']).default('error'),
-  }),
+  /** Each step is of one set, so that in-batch negatives are of one task; the sets' steps come in a mixed order. */
+  data: z
+    .array(dataSet)
+    .min(1)
+    .refine(
+      (sets) => new Set(sets.map(({ name }) => name)).size === sets.length,
+      'expected a name of its own for each',
+    ),
   /** At most this many tokens of each text, here and at run time. */
   lengths: z
     .strictObject({
@@ -112,11 +127,13 @@ export const recipeSchema = z.strictObject({
   validation: z
     .strictObject({
       split: z.string().min(1).default('dev'),
+      /** Names of the sets that have this split. Default: all. */
+      sets: z.array(z.string()).min(1).optional(),
       /** Steps between two validations; there is one at each end of a stage too. */
       every: z.int().positive().optional(),
-      /** Rank among this many documents, the relevant ones included. Default: the whole corpus. */
+      /** Rank among this many documents of each set, the relevant ones included. Default: the whole corpus. */
       documents: z.int().positive().optional(),
-      /** Which weights become the adapter: the last stage's best by nDCG@10 of the instant vectors, or the last. */
+      /** Which weights become the adapter: the last stage's best by nDCG@10 of the instant vectors (mean over sets), or the last. */
       keep: z.enum(['best', 'last']).default('best'),
       /** Ways to think that are tried at the end; the best becomes the adapter's default if it beats not thinking. */
       thinking: z
@@ -127,7 +144,14 @@ export const recipeSchema = z.strictObject({
   stages: z.array(stage).min(1),
 });
 
+/** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
+export const recipeSchema = wholeRecipe.refine(
+  ({ data, validation }) => validation?.sets?.every((name) => data.some((set) => set.name === name)) ?? true,
+  { path: ['validation', 'sets'], message: 'expected names of sets in "data"' },
+);
+
 export type Recipe = z.infer<typeof recipeSchema>;
+export type DataSet = Recipe['data'][number];
 export type Stage = Recipe['stages'][number];
 export type OwnThoughtSettings = z.infer<typeof ownThoughts>;
 
@@ -152,14 +176,11 @@ export function recipeText(recipe: Recipe, folder: string): string {
 }
 
 function withPaths(recipe: Recipe, change: (path: string) => string): Recipe {
-  const { folder, thoughts, negatives } = recipe.data;
-  return {
-    ...recipe,
-    data: {
-      ...recipe.data,
-      folder: change(folder),
-      ...(thoughts === undefined ? {} : { thoughts: change(thoughts) }),
-      ...(negatives === undefined ? {} : { negatives: change(negatives) }),
-    },
-  };
+  const data = recipe.data.map(({ folder, thoughts, negatives, ...rest }) => ({
+    ...rest,
+    folder: change(folder),
+    ...(thoughts === undefined ? {} : { thoughts: change(thoughts) }),
+    ...(negatives === undefined ? {} : { negatives: change(negatives) }),
+  }));
+  return { ...recipe, data };
 }

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { curvesPage } from './curves-page.js';
 import type { MetricsRecord } from './metrics-log.js';
 
-const STEP = { type: 'step', loss: 2, gradientNorm: 1, learningRate: 1e-4, tokens: 100, seconds: 2 } as const;
+const STEP = { type: 'step', set: 'a', loss: 2, gradientNorm: 1, learningRate: 1e-4, tokens: 100, seconds: 2 } as const;
 const RECORDS: readonly MetricsRecord[] = [
   { ...STEP, step: 1, stage: 'a</script>', instant: 3 },
   { ...STEP, step: 2, stage: 'b', instant: 2, thought: 1.5, generation: 4 },
-  { type: 'validation', step: 2, stage: 'b', instantNdcg10: 0.5, seconds: 1 },
+  { type: 'validation', step: 2, stage: 'b', instantNdcg10: 0.5, sets: { a: 0.5 }, seconds: 1 },
 ];
 
 /** What the page draws. */

@@ -1,4 +1,5 @@
-import { type StageBatches, type StepBatch, tokensOf } from './dataset-batches.js';
+import { type StepBatch, tokensOf } from './set-batches.js';
+import type { StageBatches } from './stage-batches.js';
 import type { StepOutcome } from './training-step.js';
 
 /** How long a run will take on this machine. */

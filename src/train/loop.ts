@@ -2,22 +2,24 @@ import { join } from 'node:path';
 import { crashPoint } from '../crash-point.js';
 import type { O1Settings } from '../embedder/index.js';
 import { O1Error, throwIfAborted } from '../errors.js';
+import { mean } from '../metrics/index.js';
 import { writeAtomically } from '../write-atomically.js';
 import { adamWStep } from './adamw.js';
 import { type CheckpointHeader, type TrainingProgress, type TrainingState, writeCheckpoint } from './checkpoint.js';
 import { clipGlobalNorm } from './clip.js';
 import type { Recipe } from './config.js';
-import { type StageBatches, type StepBatch, tokensOf } from './dataset-batches.js';
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { MetricsLog, StepRecord } from './metrics-log.js';
 import type { ParameterSet } from './parameters.js';
 import { type BaseModel, saveAdapterWeights } from './save-adapter.js';
 import { learningRateAt } from './schedule.js';
+import { type StepBatch, tokensOf } from './set-batches.js';
+import type { StageBatches } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
-import type { TrainingData, TrainingDocument, ValidationData } from './training-data.js';
+import type { TrainingData } from './training-data.js';
 import type { TrainingModel } from './training-model.js';
 import { lossAndGradient, type StepOutcome } from './training-step.js';
-import { validateInstant } from './validation.js';
+import { type ValidationSet, validateInstant } from './validation.js';
 
 /** Files of a run under way, in its output folder. */
 export const runFiles = (output: string) => ({
@@ -45,7 +47,7 @@ export interface TrainingRun {
   progress: TrainingProgress;
   readonly header: Omit<CheckpointHeader, 'progress'>;
   readonly metrics: MetricsLog;
-  readonly validation: (ValidationData & { readonly documents: readonly TrainingDocument[] }) | undefined;
+  readonly validation: readonly ValidationSet[];
   totals: { readonly steps: number; readonly tokens: number };
   readonly signal: AbortSignal | undefined;
   readonly emit: (event: TrainEvent) => void;
@@ -117,6 +119,7 @@ async function takeStep(run: TrainingRun, batches: StageBatches): Promise<void> 
     type: 'step',
     step: run.progress.totalSteps,
     stage: stage.name,
+    set: batch.set,
     loss: outcome.total,
     instant: outcome.joint.instant,
     ...(thinking ? { thought: outcome.joint.thought } : {}),
@@ -138,14 +141,10 @@ async function stopIfBroken(run: TrainingRun, batch: StepBatch, outcome: StepOut
   const finite = Number.isFinite(outcome.total) && Number.isFinite(norm);
   if (finite && norm <= explodingNorm) return;
   const where = runFiles(run.output).failedBatch;
-  const { queries, documents, positives, queryIds, documentIds, corpus } = batch;
   const { progress } = run;
   // JSON has no word for NaN.
   const figures = { loss: String(outcome.total), gradientNorm: String(norm), parts: outcome.joint };
-  await writeAtomically(
-    where,
-    `${JSON.stringify({ progress, ...figures, queryIds, documentIds, positives, queries, documents, corpus }, undefined, 1)}\n`,
-  );
+  await writeAtomically(where, `${JSON.stringify({ progress, ...figures, ...batch }, undefined, 1)}\n`);
   await checkpoint(run);
   const what = finite
     ? `the gradient's norm is ${norm}, more than optimiser.explodingNorm ${explodingNorm}`
@@ -158,17 +157,26 @@ async function stopIfBroken(run: TrainingRun, batch: StepBatch, outcome: StepOut
 
 async function validate(run: TrainingRun): Promise<void> {
   const { validation, progress, recipe, model, signal } = run;
-  if (!validation || progress.validated?.totalSteps === progress.totalSteps) return;
+  if (validation.length === 0 || progress.validated?.totalSteps === progress.totalSteps) return;
   const start = performance.now();
   const { maxTokens } = recipe;
-  const instantNdcg10 = await validateInstant(model, validation, validation.documents, { maxTokens, signal });
+  const figures = new Map<string, number>();
+  for (const set of validation) figures.set(set.name, await validateInstant(model, set, { maxTokens, signal }));
+  const instantNdcg10 = mean(figures);
   const better = progress.best === undefined || instantNdcg10 > progress.best.ndcg10;
   if (better) await saveAdapterWeights(runFiles(run.output).best, run.state.parameters);
   const validated = { ndcg10: instantNdcg10, totalSteps: progress.totalSteps };
   run.progress = { ...progress, validated, ...(better ? { best: validated } : {}) };
   const seconds = (performance.now() - start) / 1000;
   const stage = recipe.stages[progress.stage]!.name;
-  const record = { type: 'validation' as const, step: progress.totalSteps, stage, instantNdcg10, seconds };
+  const record = {
+    type: 'validation' as const,
+    step: progress.totalSteps,
+    stage,
+    instantNdcg10,
+    sets: Object.fromEntries(figures),
+    seconds,
+  };
   await run.metrics.append(record);
   run.emit({ type: 'validation', record, best: better });
 }

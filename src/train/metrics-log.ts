@@ -8,6 +8,8 @@ export interface StepRecord {
   /** Counted from 1 over all stages. */
   readonly step: number;
   readonly stage: string;
+  /** Name of the data set. */
+  readonly set: string;
   readonly loss: number;
   /** InfoNCE of the instant vectors. */
   readonly instant: number;
@@ -29,8 +31,10 @@ export interface ValidationRecord {
   readonly type: 'validation';
   readonly step: number;
   readonly stage: string;
-  /** nDCG@10 of the instant vectors. */
+  /** nDCG@10 of the instant vectors, mean over sets. */
   readonly instantNdcg10: number;
+  /** The same of each set. */
+  readonly sets: Readonly<Record<string, number>>;
   readonly seconds: number;
 }
 
@@ -45,7 +49,7 @@ export interface ThoughtsRecord {
   readonly seconds: number;
 }
 
-/** A way to embed the development split's queries, tried with the saved adapter. */
+/** A way to embed the development splits' queries, tried with the saved adapter. */
 export interface ThinkingRecord {
   readonly type: 'thinking';
   readonly step: number;

@@ -32,13 +32,13 @@ const ROWS = 32;
 const GROUP = 64;
 
 /**
- * Thoughts that the current model writes about the training queries, as token ids by query id. What the journal already
+ * Thoughts that the current model writes about the training queries, as token ids, in the order of the queries. What the journal already
  * holds is not written again.
  */
 export async function writeOwnThoughts(
   loadEmbedder: () => Promise<O1Embedder>,
   options: OwnThoughtsOptions,
-): Promise<Map<string, readonly (readonly number[])[]>> {
+): Promise<readonly (readonly (readonly number[])[])[]> {
   const { path, queries, settings, seed, signal, onProgress } = options;
   const lines = await readJournal(path, queries.length);
   if (lines.length < queries.length) {
@@ -79,7 +79,7 @@ export async function writeOwnThoughts(
     }
   }
   onProgress?.({ done: queries.length, total: queries.length });
-  return new Map(lines.map(({ _id, tokens }) => [_id, tokens]));
+  return lines.map(({ tokens }) => tokens);
 }
 
 /** The journal's whole groups; what stands after them is cut off. */

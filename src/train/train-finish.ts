@@ -9,13 +9,15 @@ import { curvesPage } from './curves-page.js';
 import { runFiles, type TrainingRun } from './loop.js';
 import { readMetrics } from './metrics-log.js';
 import { loadAdapterWeights, loadTrained, saveAdapter, saveSettings } from './save-adapter.js';
+import { allExamples } from './training-data.js';
+import { together } from './validation.js';
 
 export interface TrainReport {
   /** The adapter folder. */
   readonly folder: string;
   readonly steps: number;
   readonly tokens: number;
-  /** nDCG@10 of the kept weights' instant vectors on the development split. */
+  /** nDCG@10 of the kept weights' instant vectors on the development splits, mean over sets. */
   readonly instantNdcg10: number | undefined;
   readonly settings: O1Settings;
 }
@@ -28,7 +30,8 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
   const keepBest = recipe.validation?.keep === 'best' && best !== undefined;
   if (keepBest) await loadAdapterWeights(files.best, state.parameters);
   const instantNdcg10 = (keepBest ? best : validated)?.ndcg10;
-  const [example] = data.examples;
+  const [set] = data.sets;
+  const [example] = set!.examples;
   const { rank, alpha } = recipe.lora;
   const saved = await saveAdapter(
     output,
@@ -40,7 +43,7 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
         ...settings,
         training: {
           recipe: createHash('sha256').update(JSON.stringify(run.header.inputs)).digest('hex').slice(0, 16),
-          queries: data.examples.length,
+          queries: allExamples(data).length,
           steps,
           tokens,
           ...(instantNdcg10 === undefined ? {} : { instantNdcg10 }),
@@ -52,7 +55,7 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
       threads,
       selfTest: [
         { kind: 'query', text: example!.text },
-        { kind: 'document', text: data.documents[example!.positive]!.text },
+        { kind: 'document', text: set!.documents[example!.positive]!.text },
       ],
     },
   );
@@ -73,15 +76,16 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
   return { folder: output, steps, tokens, instantNdcg10, settings: saved };
 }
 
-/** The best way to think on the development split, if the recipe names some to try. */
+/** The best way to think on the development splits, if the recipe names some to try. */
 async function tryThinking(run: TrainingRun): Promise<ThinkingChoice | undefined> {
   const { recipe, base, threads, validation, output, progress, signal } = run;
   const ways = recipe.validation?.thinking ?? [];
-  if (!validation || ways.length === 0) return undefined;
+  if (validation.length === 0 || ways.length === 0) return undefined;
+  const dev = together(validation);
   const start = performance.now();
   const embedder = await loadTrained(output, base, { mode: 'int8', threads });
   try {
-    const { choice, figures } = await chooseThinking(embedder, validation, validation.documents, ways, signal);
+    const { choice, figures } = await chooseThinking(embedder, dev, dev.documents, ways, signal);
     const seconds = (performance.now() - start) / 1000 / figures.length;
     const stage = recipe.stages.at(-1)!.name;
     for (const figure of figures) {

@@ -5,11 +5,12 @@ import { MismatchError } from '../errors.js';
 import { runFiles, type TrainingRun } from './loop.js';
 import { writeOwnThoughts } from './own-thoughts.js';
 import { loadTrained, saveAdapter } from './save-adapter.js';
+import { allExamples, type TrainingExample } from './training-data.js';
 
 /** What the model writes about the training queries before the coming stage, if the stage asks for it. */
 export async function ownThoughtsOfStage(
   run: TrainingRun,
-): Promise<ReadonlyMap<string, readonly (readonly number[])[]> | undefined> {
+): Promise<ReadonlyMap<TrainingExample, readonly (readonly number[])[]> | undefined> {
   const { recipe, data, base, settings, threads, progress, output, state, emit, signal } = run;
   const stage = recipe.stages[progress.stage]!;
   if (!stage.ownThoughts) return undefined;
@@ -17,6 +18,7 @@ export async function ownThoughtsOfStage(
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'own-thoughts.jsonl');
   const start = performance.now();
+  const examples = allExamples(data);
   const own = await writeOwnThoughts(
     async () => {
       if (progress.step > 0) {
@@ -31,22 +33,23 @@ export async function ownThoughtsOfStage(
     },
     {
       path,
-      queries: data.examples,
+      queries: examples,
       settings: stage.ownThoughts,
       seed: hashIntegers([recipe.seed, progress.stage]),
       signal,
       onProgress: (done) => emit({ type: 'thoughts', stage: stage.name, ...done }),
     },
   );
-  if (progress.step > 0) return own;
-  const lengths = [...own.values()].flat().map(({ length }) => length);
+  const byExample = new Map(examples.map((example, i) => [example, own[i]!]));
+  if (progress.step > 0) return byExample;
+  const lengths = own.flat().map(({ length }) => length);
   await run.metrics.append({
     type: 'thoughts',
     step: progress.totalSteps,
     stage: stage.name,
-    queries: own.size,
+    queries: own.length,
     meanTokens: lengths.reduce((sum, length) => sum + length, 0) / lengths.length,
     seconds: (performance.now() - start) / 1000,
   });
-  return own;
+  return byExample;
 }

@@ -7,16 +7,16 @@ import { writeAtomically } from '../write-atomically.js';
 import { adamWState } from './adamw.js';
 import { restoreCheckpoint } from './checkpoint.js';
 import { type Recipe, recipeText } from './config.js';
-import type { StageBatches } from './dataset-batches.js';
 import { estimateRun, plannedTokens } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
 import { MetricsLog } from './metrics-log.js';
 import type { BaseModel } from './save-adapter.js';
+import type { StageBatches } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
 import { finishRun, type TrainReport } from './train-finish.js';
 import { ownThoughtsOfStage } from './train-own-thoughts.js';
 import { baseSettings, headerOf, openModel, savedProgress, stageBatches } from './train-setup.js';
-import { loadTrainingData } from './training-data.js';
+import { allExamples, loadTrainingData } from './training-data.js';
 import { lossAndGradient } from './training-step.js';
 import { validationDocuments } from './validation.js';
 
@@ -49,8 +49,10 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
   await checkOutput(output, options.resume ?? false);
   const settings = baseSettings(recipe, base);
   const data = await loadTrainingData(recipe, base.tokenizer, { ...settings, selfTest: [] });
-  if (data.cutThoughts > 0) {
-    emit({ type: 'warning', message: `${data.cutThoughts} thoughts were cut to ${recipe.lengths.thought} tokens` });
+  for (const { name, cutThoughts } of data.sets) {
+    if (cutThoughts === 0) continue;
+    const message = `${cutThoughts} thoughts of "${name}" were cut to ${recipe.lengths.thought} tokens`;
+    emit({ type: 'warning', message });
   }
   const stages = recipe.stages.map((_, index) => stageBatches(recipe, data, index));
   const header = headerOf(recipe, data, base, threads);
@@ -75,10 +77,11 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
       progress: progress ?? { stage: 0, step: 0, totalSteps: 0, tokens: 0 },
       header,
       metrics: await MetricsLog.open(files.metrics, progress?.totalSteps ?? 0),
-      validation: data.validation && {
-        ...data.validation,
-        documents: validationDocuments(data.documents, data.validation, recipe.validation?.documents),
-      },
+      validation: data.sets.flatMap(({ name, documents, validation }) => {
+        if (!validation) return [];
+        const chosen = validationDocuments(documents, validation, recipe.validation?.documents);
+        return [{ name, ...validation, documents: chosen }];
+      }),
       totals,
       signal,
       emit,
@@ -123,8 +126,11 @@ async function estimate(run: TrainingRun, stages: readonly StageBatches[]) {
   const validations = stages.reduce((sum, { steps }) => sum + Math.ceil(steps / every), 0);
   const length = (items: readonly { readonly tokens: readonly number[] }[]) =>
     items.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  const perValidation = validation ? length(validation.queries) + length(validation.documents) : 0;
-  const expert = data.examples.reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
+  const perValidation = validation.reduce(
+    (sum, { queries, documents }) => sum + length(queries) + length(documents),
+    0,
+  );
+  const expert = allExamples(data).reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
   const written = recipe.stages.reduce((sum, { ownThoughts }) => sum + expert * (ownThoughts?.perQuery ?? 0), 0);
   return estimateRun(
     stages,

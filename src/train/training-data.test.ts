@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { tinyBase, tinyRecipe, writeTinyData } from '../../test/support/tiny-training.js';
 import { TINY_SETTINGS } from '../testing/index.js';
-import type { Recipe } from './config.js';
-import { StageBatches } from './dataset-batches.js';
-import { loadTrainingData } from './training-data.js';
+import type { DataSet, Recipe } from './config.js';
+import { StageBatches } from './stage-batches.js';
+import { allExamples, loadTrainingData } from './training-data.js';
 
 let folder: string;
 beforeEach(async () => {
@@ -16,11 +16,14 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const LENGTHS = { query: 32, thought: 16, document: 40 };
-const load = (changes: Partial<Recipe['data']> = {}) => {
+/** The one set of the tiny recipe. */
+const loadAll = (changes: Partial<DataSet> = {}) => {
   const recipe = tinyRecipe(folder);
   const settings = { ...TINY_SETTINGS, lengths: LENGTHS };
-  return loadTrainingData({ ...recipe, data: { ...recipe.data, ...changes } }, tinyBase().tokenizer, settings);
+  const data = recipe.data.map((set) => ({ ...set, ...changes }));
+  return loadTrainingData({ ...recipe, data }, tinyBase().tokenizer, settings);
 };
+const load = async (changes: Partial<DataSet> = {}) => (await loadAll(changes)).sets[0]!;
 
 /** Replaces one line (from 1) of a file. */
 async function changeLine(file: string, number: number, line: string): Promise<void> {
@@ -105,7 +108,7 @@ describe('batches', () => {
   const tokens = { thought: 259, end: 256, embedding: 260 };
   const batches = async (changes: Partial<Recipe['stages'][number]> = {}, seed = 1) => {
     const stage = { ...tinyRecipe(folder).stages[1]!, batch: 8, epochs: 2, ...changes };
-    return new StageBatches(await load(), { stage, index: 1, seed, tokens });
+    return new StageBatches(await loadAll(), { stage, index: 1, seed, tokens });
   };
 
   test('each epoch has every query once, in an order that follows from the seed', async () => {
@@ -146,7 +149,7 @@ describe('batches', () => {
   });
 
   test('own thoughts are read, not cloned, in their share', async () => {
-    const data = await load();
+    const data = await loadAll();
     const stage = {
       ...tinyRecipe(folder).stages[2]!,
       batch: 70,
@@ -154,7 +157,7 @@ describe('batches', () => {
       queryOnlyShare: 0,
       ownThoughts: { share: 0.6, perQuery: 2, temperature: 0.6, topP: 1 },
     };
-    const own = new Map(data.examples.map(({ id }) => [id, [[65], [66, 67]]]));
+    const own = new Map(allExamples(data).map((example) => [example, [[65], [66, 67]]]));
     const list = new StageBatches(data, { stage, index: 2, seed: 1, tokens, own });
     const queries = [0, 1, 2, 3].flatMap((step) => list.at(step).queries);
     const read = queries.filter(({ cloned }) => !cloned);
@@ -163,5 +166,82 @@ describe('batches', () => {
     }
     expect(read.length / queries.length).toBeGreaterThan(0.5);
     expect(read.length / queries.length).toBeLessThan(0.7);
+  });
+
+  test('title pairs stand beside the queries, and neither form of a document is a negative of what it answers', async () => {
+    const stage = { ...tinyRecipe(folder).stages[0]!, batch: 70, titles: 80, epochs: 1 };
+    const data = await loadAll({ titles: true });
+    const list = new StageBatches(data, { stage, index: 0, seed: 1, tokens });
+    const { queries, documents, positives, excluded, queryIds, documentIds } = list.at(0);
+    const text = (ids: readonly number[]) => new TextDecoder().decode(Uint8Array.from(ids.slice(1, -1)));
+    expect(queries).toHaveLength(150);
+    const title = queries.findIndex(({ tokens }) => text(tokens) === 'file.open');
+    const query = queryIds.indexOf('q-file.open');
+    expect(title).toBeGreaterThanOrEqual(70);
+    expect(queryIds[title]).toBeUndefined();
+    expect(text(documents[positives[title]!]!.tokens)).toBe('opens the file');
+    expect(text(documents[positives[query]!]!.tokens)).toBe('file.open\nopens the file');
+    for (const row of [title, query]) {
+      const left = documentIds.filter((_, column) => excluded!(row, column));
+      expect(left).toEqual(['file.open', 'file.open']);
+    }
+    const without = { ...stage, titles: 0 };
+    expect(new StageBatches(data, { stage: without, index: 0, seed: 1, tokens }).at(0).queries).toHaveLength(70);
+    const none = await loadAll();
+    expect(() => new StageBatches(none, { stage, index: 0, seed: 1, tokens })).toThrow(
+      /stages\.0\.titles: .*title pairs/,
+    );
+  });
+});
+
+describe('several sets', () => {
+  const several = async (seed = 1) => {
+    const other = join(folder, 'other');
+    await writeTinyData(other);
+    await writeFile(join(other, 'qrels', 'train.tsv'), 'query-id\tcorpus-id\tscore\nq-event.copy\tevent.copy\t1\n');
+    await appendFile(join(other, 'qrels', 'train.tsv'), 'q-event.list\tevent.list\t1\nq-path.open\tpath.open\t1\n');
+    const recipe = tinyRecipe(folder);
+    const second = { ...recipe.data[0]!, name: 'other', folder: other };
+    const stage = { ...recipe.stages[0]!, batch: 2, epochs: 2 };
+    const settings = { ...TINY_SETTINGS, lengths: LENGTHS };
+    const data = await loadTrainingData({ ...recipe, data: [recipe.data[0]!, second] }, tinyBase().tokenizer, settings);
+    const tokens = { thought: 259, end: 256, embedding: 260 };
+    const batches = new StageBatches(data, { stage, index: 0, seed, tokens });
+    return { data, steps: Array.from({ length: batches.steps }, (_, i) => batches.at(i)) };
+  };
+
+  test('a step is of one set, and the sets have steps in proportion to their queries, in an order of the seed', async () => {
+    const { steps, data } = await several();
+    const order = steps.map(({ set }) => set);
+    expect(order.filter((set) => set === 'tiny')).toHaveLength(70);
+    expect(order.filter((set) => set === 'other')).toHaveLength(3);
+    expect(order.slice(0, 70)).toContain('other');
+    for (const { set, queryIds } of steps) {
+      const own = new Set(data.sets.find(({ name }) => name === set)!.examples.map(({ id }) => id));
+      expect(queryIds.every((id) => own.has(id!))).toBe(true);
+    }
+    const ofOther = steps.filter(({ set }) => set === 'other').flatMap(({ queryIds }) => queryIds);
+    expect([...ofOther].sort()).toEqual(['q-event.copy', 'q-event.list', 'q-path.open'].flatMap((id) => [id, id]));
+    expect((await several()).steps.map(({ set }) => set)).toEqual(order);
+    expect((await several(2)).steps.map(({ set }) => set)).not.toEqual(order);
+  });
+
+  test('the fingerprint covers every set, its judgements for validation too', async () => {
+    const { data } = await several();
+    expect((await several()).data.fingerprint).toBe(data.fingerprint);
+    const one = await loadAll();
+    expect(one.fingerprint).not.toBe(data.fingerprint);
+    await changeLine('qrels/dev.tsv', 2, 'q-path.write\tpath.write\t1');
+    expect((await loadAll()).fingerprint).not.toBe(one.fingerprint);
+    expect((await loadAll({ name: 'renamed' })).fingerprint).not.toBe((await loadAll()).fingerprint);
+  });
+
+  test('a set too small for a batch is an error that names it', async () => {
+    const data = await loadAll();
+    const stage = { ...tinyRecipe(folder).stages[0]!, batch: 71, epochs: 1 };
+    const tokens = { thought: 259, end: 256, embedding: 260 };
+    expect(() => new StageBatches(data, { stage, index: 0, seed: 1, tokens })).toThrow(
+      /stages\.0\.batch: 1 epochs of 70 queries \("tiny"\) do not fill one batch of 71/,
+    );
   });
 });

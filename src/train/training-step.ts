@@ -1,10 +1,10 @@
 import type { Recipe, Stage } from './config.js';
 import { corpusStep } from './corpus-step.js';
-import type { StepBatch } from './dataset-batches.js';
 import { jointStep } from './joint-step.js';
 import type { JointLoss } from './losses/joint-loss.js';
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { ParameterSet } from './parameters.js';
+import type { StepBatch } from './set-batches.js';
 import type { TrainingModel } from './training-model.js';
 
 /** Loss parts of one step. */

@@ -6,6 +6,33 @@ import { packSequences } from './packing.js';
 import type { TrainingDocument, ValidationData } from './training-data.js';
 import type { TrainingModel } from './training-model.js';
 
+/** A set's development split, with the documents to rank among. */
+export interface ValidationSet extends ValidationData {
+  readonly name: string;
+  readonly documents: readonly TrainingDocument[];
+}
+
+/** Several development splits as one: every query is ranked among the documents of all sets. */
+export function together(sets: readonly ValidationSet[]): ValidationSet {
+  const qualified = (name: string, id: string) => `${name}/${id}`;
+  const grades = ({ name, qrels }: ValidationSet) =>
+    [...qrels].map(
+      ([query, judged]) =>
+        [
+          qualified(name, query),
+          new Map([...judged].map(([document, grade]) => [qualified(name, document), grade])),
+        ] as const,
+    );
+  const renamed = <T extends { readonly id: string }>(name: string, items: readonly T[]) =>
+    items.map((item) => ({ ...item, id: qualified(name, item.id) }));
+  return {
+    name: sets.map(({ name }) => name).join(', '),
+    queries: sets.flatMap(({ name, queries }) => renamed(name, queries)),
+    documents: sets.flatMap(({ name, documents }) => renamed(name, documents)),
+    qrels: new Map(sets.flatMap(grades)),
+  };
+}
+
 export interface ValidationOptions {
   /** Places that go through the decoder at once. */
   readonly maxTokens: number;
@@ -30,8 +57,7 @@ export function validationDocuments(
 /** nDCG@10 of the instant vectors, queries and documents embedded by the current weights in fp32. */
 export async function validateInstant(
   model: TrainingModel,
-  { queries, qrels }: ValidationData,
-  documents: readonly TrainingDocument[],
+  { queries, qrels, documents }: Omit<ValidationSet, 'name'>,
   options: ValidationOptions,
 ): Promise<number> {
   const vectors = await embed(

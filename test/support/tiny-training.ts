@@ -33,7 +33,7 @@ export function tinyRecipe(folder: string, changes: Partial<Recipe> = {}): Recip
   const recipe = recipeSchema.parse({
     description: 'A tiny run',
     base: { model: 'tiny', tokens: { query: 257, document: 258, thought: 259, embedding: 260, end: 256 } },
-    data: { folder, thoughts: join(folder, 'thoughts.jsonl'), candidates: 'all' },
+    data: [{ name: 'tiny', folder, thoughts: join(folder, 'thoughts.jsonl'), candidates: 'all' }],
     lengths: { query: 32, thought: 16, document: 40 },
     lora: { rank: 4, alpha: 8 },
     maxTokens: 256,

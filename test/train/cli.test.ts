@@ -30,10 +30,13 @@ beforeAll(async () => {
   await writeTinyData(join(work, 'data'));
   await writeModel(model);
   recipe = join(work, 'recipe.json');
-  const { data, ...rest } = tinyRecipe('data');
+  const {
+    data: [set],
+    ...rest
+  } = tinyRecipe('data');
   await writeFile(
     recipe,
-    JSON.stringify({ ...rest, base: { model, tokens: TOKENS }, data: { ...data, thoughts: 'data/thoughts.jsonl' } }),
+    JSON.stringify({ ...rest, base: { model, tokens: TOKENS }, data: [{ ...set, thoughts: 'data/thoughts.jsonl' }] }),
   );
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
@@ -81,7 +84,9 @@ test('train makes an adapter that the embedder loads, and says how it went', asy
   expect(stderr).toMatch(/9 steps, [\d,]+ tokens at [\d,]+ tokens\/s: about \d+ s\./);
   expect(stderr).toMatch(/Stage 3 of 3, own thoughts: 3 steps\.\n/);
   expect(stderr).toMatch(/After step 9: nDCG@10 [\d.]+ \(instant, dev\)\./);
-  expect(stderr).toMatch(/With the adapter, 2 thoughts at temperature 0\.6: nDCG@10 [\d.]+ \(dev\)\./);
+  expect(stderr).toMatch(
+    /With the adapter, 2 thoughts at temperature 0\.6(, instant weight [\d.]+)?: nDCG@10 [\d.]+ \(dev\)\./,
+  );
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ adapter: output, steps: 9 });
   const embedder = await O1Embedder.load({ adapter: output, mode: 'fp32', offline: true, threads: 1 });

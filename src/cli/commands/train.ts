@@ -113,8 +113,10 @@ function trainReporter(output: ProgressOutput, recipe: Recipe) {
           show('writing thoughts', counted('queries')).update(event);
           break;
         case 'validation': {
-          const { step, instantNdcg10 } = event.record;
-          say(`After step ${formatCount(step)}: nDCG@10 ${formatScore(instantNdcg10)} (instant, dev).`);
+          const { step, instantNdcg10, sets } = event.record;
+          const each = Object.entries(sets).map(([name, value]) => `${name} ${formatScore(value)}`);
+          const parts = each.length > 1 ? `; ${each.join(', ')}` : '';
+          say(`After step ${formatCount(step)}: nDCG@10 ${formatScore(instantNdcg10)} (instant, dev${parts}).`);
           break;
         }
         case 'thinking':
