@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { type Recipe, recipeText } from './config.js';
 import { estimateRun, plannedTokens } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
 import { MetricsLog } from './metrics-log.js';
+import { acquireRunLock, LOCK_FILES } from './run-lock.js';
 import type { BaseModel } from './save-adapter.js';
 import type { StageBatches } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
@@ -36,12 +36,21 @@ export interface TrainOptions {
  * Trains an adapter by a recipe: reads and checks all data, then stage after stage, then saves the adapter.
  *
  * A run that was stopped, by a signal or by kill -9, goes on with `resume` and gives the same weights to the last bit on the
- * same machine with the same number of threads.
+ * same machine with the same number of threads. One run at a time may work in an output folder.
  *
  * @throws InvalidInputError for data that is wrong (file, line, field), before the first step; MismatchError where recipe,
  * data or base model are not those of the checkpoint; O1Error when loss or gradient break; the signal's reason.
  */
 export async function train(recipe: Recipe, base: BaseModel, options: TrainOptions): Promise<TrainReport> {
+  const release = await acquireRunLock(options.output);
+  try {
+    return await trainAlone(recipe, base, options);
+  } finally {
+    await release();
+  }
+}
+
+async function trainAlone(recipe: Recipe, base: BaseModel, options: TrainOptions): Promise<TrainReport> {
   const { output, signal } = options;
   const threads = options.threads ?? availableParallelism();
   const emit = options.onEvent ?? (() => undefined);
@@ -108,8 +117,7 @@ export async function train(recipe: Recipe, base: BaseModel, options: TrainOptio
 }
 
 async function checkOutput(output: string, resume: boolean): Promise<void> {
-  if (!existsSync(output)) return;
-  const names = await readdir(output);
+  const names = (await readdir(output)).filter((name) => !LOCK_FILES.includes(name));
   if (names.length === 0 || (resume && names.includes('state'))) return;
   if (resume && names.includes('o1.json')) {
     throw new InvalidInputError('this run has finished: the adapter is here', { where: output });
