@@ -6,6 +6,7 @@ export * from './contrib.js';
 export { backpropagate, differentiate } from './gradient.js';
 export { type CustomGradient, Graph } from './graph.js';
 export * from './operators.js';
+export { runtimeVersion } from './runtime-version.js';
 export { Session, type SessionOptions } from './session.js';
 export {
   type Dimension,

@@ -101,6 +101,11 @@ const wholeRecipe = z.strictObject({
     .strictObject({
       rank: z.int().positive().default(DEFAULT_RANK),
       alpha: z.number().positive().default(DEFAULT_ALPHA),
+      /**
+       * Share of A's input features that a step leaves out, the same ones for all its tokens. The paper's code has 0.1, drawn for
+       * each token.
+       */
+      dropout: z.number().nonnegative().lt(1).default(0),
     })
     .prefault({}),
   loss: z

@@ -8,6 +8,7 @@ import { adamWStep } from './adamw.js';
 import { type CheckpointHeader, type TrainingProgress, type TrainingState, writeCheckpoint } from './checkpoint.js';
 import { clipGlobalNorm } from './clip.js';
 import type { Recipe } from './config.js';
+import { withLoraDropout } from './lora-dropout.js';
 import type { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { MetricsLog, StepRecord } from './metrics-log.js';
 import type { ParameterSet } from './parameters.js';
@@ -101,7 +102,12 @@ async function takeStep(run: TrainingRun, batches: StageBatches): Promise<void> 
   const stage = recipe.stages[progress.stage]!;
   const start = performance.now();
   const batch = batches.at(progress.step);
-  const outcome = await lossAndGradient(run.model, run.crossEntropy, batch, gradients, { recipe, stage, signal });
+  const outcome = await withLoraDropout(
+    state.parameters,
+    gradients,
+    { share: recipe.lora.dropout, key: [recipe.seed, progress.stage, progress.step] },
+    () => lossAndGradient(run.model, run.crossEntropy, batch, gradients, { recipe, stage, signal }),
+  );
   const gradientNorm = clipGlobalNorm(gradients.data, recipe.optimiser.clip);
   await stopIfBroken(run, batch, outcome, gradientNorm);
   const { learningRate: highest, warmUp } = stage;

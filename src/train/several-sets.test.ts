@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(work, { recursive: true, force: true }));
 
-/** Two sets whose queries and documents have the same ids; the second one has title pairs. */
+/** Two sets whose queries and documents have the same ids; the second one has title pairs. With dropout on the adapter. */
 function recipe() {
   const { data, stages, ...rest } = tinyRecipe(work);
   const set = (name: string, titles: boolean) => {
@@ -22,7 +22,8 @@ function recipe() {
     return { ...data[0]!, name, folder, thoughts: join(folder, 'thoughts.jsonl'), titles };
   };
   const short = stages.map((stage) => ({ ...stage, epochs: 0.12, titles: 2 }));
-  return { ...rest, data: [set('first', false), set('second', true)], stages: short };
+  const lora = { ...rest.lora, dropout: 0.1 };
+  return { ...rest, lora, data: [set('first', false), set('second', true)], stages: short };
 }
 
 const run = (name: string, options: Partial<Parameters<typeof train>[2]> = {}) =>
