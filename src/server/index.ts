@@ -5,6 +5,9 @@
  * speaks HTTP over it, and only `listen.ts` opens a socket. The room does not know how a token is computed.
  */
 
+export { type AppOptions, createApp } from './app.js';
+export type { SearchableStore } from './http/answers.js';
+export { type Listening, type ListenOptions, listen } from './listen.js';
 export { localService } from './local-service.js';
 export { createMcpServer, type McpCollection, type McpServerOptions } from './mcp/mcp-server.js';
 export { type StdioOptions, serveStdio } from './mcp/serve-stdio.js';
