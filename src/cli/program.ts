@@ -4,6 +4,7 @@ import { addCommand } from './add-command.js';
 import type { CliContext } from './context.js';
 import { addMcp } from './mcp-command.js';
 import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
+import { addServe } from './serve-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -31,6 +32,7 @@ export function createProgram(context: CliContext): Command {
   addDemo(program, context);
   addTrain(program, context);
   addMcp(program, context);
+  addServe(program, context);
   return program;
 }
 
