@@ -24,6 +24,8 @@ async function ask() {
   clear();
   try {
     for await (const event of serverEvents('/v1/thoughts', request(), controller.signal)) show(event);
+    // Where an API key is wanted, the model's name could not be asked for before.
+    if (element('model').textContent === '') showModel();
   } catch (error) {
     if (controller.signal.aborted) {
       if (running === controller) say('Stopped.');
