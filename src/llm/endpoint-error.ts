@@ -1,0 +1,66 @@
+import { ChatModelError, type Fault } from './chat-model-error.js';
+
+/** What is read of the library's errors. Its own class is not imported: that would load the library. */
+interface CallError {
+  readonly name: string;
+  readonly message: string;
+  readonly statusCode?: number;
+  readonly responseHeaders?: Record<string, string>;
+  readonly responseBody?: string;
+  readonly cause?: unknown;
+}
+
+/** The kind of fault that an error of the AI SDK stands for; `undefined` where it is none of an endpoint. */
+export function faultOf(error: unknown): Fault | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { name, statusCode, cause } = error as CallError;
+  if (name === 'AI_InvalidResponseDataError' || name === 'AI_NoOutputGeneratedError') return 'empty';
+  if (name !== 'AI_APICallError') return undefined;
+  if (statusCode === undefined) return 'connection';
+  if (statusCode === 429) return 'rate limit';
+  if (statusCode === 408 || statusCode >= 500) return 'server error';
+  if (statusCode >= 400) return 'refused';
+  // A whole body that is no JSON, or other JSON, has the parser's error as its cause; a body that broke off, the socket's.
+  const parsed = ['AI_JSONParseError', 'AI_TypeValidationError'].includes((cause as Error | undefined)?.name ?? '');
+  return parsed || cause === undefined ? 'malformed' : 'half an answer';
+}
+
+/** At most this much of a server's own words is repeated. */
+const MOST_CHARACTERS = 300;
+
+/**
+ * The same error in our words, without its cause: the library's error holds headers and bodies, which may hold the key.
+ *
+ * @param error one that `faultOf` knows.
+ */
+export function endpointError(error: unknown, redact: (text: string) => string, where: string): ChatModelError {
+  const fault = faultOf(error)!;
+  const { message, statusCode: status, responseHeaders, cause } = error as CallError;
+  const words = redact(message).replace(/\s+/g, ' ').slice(0, MOST_CHARACTERS);
+  const root = (cause as { code?: unknown } | undefined)?.code;
+  const said: Record<Fault, string> = {
+    'rate limit': `too many requests (429): ${words}.`,
+    'server error': `the server failed (${status}): ${words}.`,
+    'time-out': words,
+    connection: `no connection${typeof root === 'string' ? ` (${root})` : ''}: ${words}.`,
+    'half an answer': 'the connection ended in the middle of the answer.',
+    malformed: `the answer is not the JSON of a chat completion (status ${status}).`,
+    empty: 'the answer has no choice in it.',
+    refused: `the server refused the request (${status}): ${words}.`,
+  };
+  const hint = status === 401 || status === 403 ? 'Check the API key.' : undefined;
+  return new ChatModelError(fault, said[fault], {
+    where,
+    status,
+    retryAfterMs: retryAfter(responseHeaders),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3). */
+function retryAfter(headers: Record<string, string> | undefined): number | undefined {
+  const value = headers?.['retry-after'];
+  if (value === undefined) return undefined;
+  const ms = /^\d+(\.\d+)?$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}

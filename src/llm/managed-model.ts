@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import PQueue from 'p-queue';
+import { InvalidInputError, throwIfAborted } from '../errors.js';
+import type { ChatAnswer, ChatModel, ChatRequest } from './chat-model.js';
+import { BudgetError, ChatModelError } from './chat-model-error.js';
+import { type TokenPrices, UsageCounter, type UsageTotals } from './usage-totals.js';
+
+export interface Budget {
+  /** Prompt and completion tokens together. */
+  readonly tokens?: number | undefined;
+  /** In the currency of the prices. */
+  readonly money?: number | undefined;
+}
+
+export interface ManagedModelSettings {
+  /** Requests under way at once. Default 4. */
+  readonly concurrency?: number | undefined;
+  /** Default: no limit. */
+  readonly requestsPerMinute?: number | undefined;
+  /** Times that a request is sent at most. Default 6: with the waits below, half a minute of trouble is bridged. */
+  readonly attempts?: number | undefined;
+  /** Wait before the second attempt; doubled with each, and drawn between half of it and all of it. Default 1 s. */
+  readonly firstWaitMs?: number | undefined;
+  /** When it is spent, nothing more is asked. What is under way then is still waited for, and paid. Default: none. */
+  readonly budget?: Budget | undefined;
+  /** For a million tokens. Default: none, and then no budget of money is possible. */
+  readonly prices?: TokenPrices | undefined;
+  /** Told of each fault that is followed by another attempt. */
+  readonly onRetry?: ((error: ChatModelError, waitMs: number) => void) | undefined;
+}
+
+/** Longest wait of our own; a server may ask for more. */
+const LONGEST_WAIT_MS = 60_000;
+/** A server that asks for more than this is not waited for: the user should know. */
+const LONGEST_RETRY_AFTER_MS = 600_000;
+
+/**
+ * Any chat model, asked with care: no more at once and a minute than allowed, again after what may pass, never beyond the
+ * budget, and all of it counted.
+ */
+export class ManagedModel implements ChatModel {
+  readonly name: string;
+  readonly concurrency: number;
+  readonly #model: ChatModel;
+  readonly #settings: ManagedModelSettings;
+  readonly #attempts: number;
+  readonly #queue: PQueue;
+  readonly #usage: UsageCounter;
+  /** Where a server said when to come back, nobody asks before this time, on the clock of `performance.now()`. */
+  #pausedUntil = 0;
+
+  constructor(model: ChatModel, settings: ManagedModelSettings = {}) {
+    const { concurrency = 4, requestsPerMinute, attempts = 6, budget, prices } = settings;
+    for (const [name, value] of Object.entries({ concurrency, attempts, requestsPerMinute: requestsPerMinute ?? 1 })) {
+      if (!(Number.isInteger(value) && value >= 1)) {
+        throw new InvalidInputError(`${name} must be a whole number from 1 up, got ${value}.`);
+      }
+    }
+    if (budget?.money !== undefined && !prices) {
+      throw new InvalidInputError('a budget of money needs the prices of a million tokens.');
+    }
+    this.name = model.name;
+    this.concurrency = concurrency;
+    this.#model = model;
+    this.#settings = settings;
+    this.#attempts = attempts;
+    // Evenly spread: a burst at the start of each minute would meet the server's own limit.
+    const rate = requestsPerMinute === undefined ? {} : { interval: 60_000 / requestsPerMinute, intervalCap: 1 };
+    this.#queue = new PQueue({ concurrency, ...rate });
+    this.#usage = new UsageCounter(prices);
+  }
+
+  get totals(): UsageTotals {
+    return this.#usage.totals;
+  }
+
+  /** @throws BudgetError when the budget is spent, ChatModelError when the last attempt failed too. */
+  async complete(request: ChatRequest): Promise<ChatAnswer> {
+    const { firstWaitMs = 1000, onRetry } = this.#settings;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await this.#queue.add(() => this.#ask(request)))!;
+      } catch (error) {
+        if (!(error instanceof ChatModelError)) throw error;
+        if (!error.isTransient || attempt >= this.#attempts) throw error;
+        const backOff = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+        const wait = Math.max(error.retryAfterMs ?? 0, backOff);
+        if (wait > LONGEST_RETRY_AFTER_MS) throw error;
+        onRetry?.(error, wait);
+        await pause(wait, request.signal);
+      }
+    }
+  }
+
+  async #ask(request: ChatRequest): Promise<ChatAnswer> {
+    for (let wait = this.#pausedUntil - performance.now(); wait > 0; wait = this.#pausedUntil - performance.now()) {
+      await pause(wait, request.signal);
+    }
+    throwIfAborted(request.signal);
+    this.#assertBudget();
+    this.#usage.request();
+    try {
+      const answer = await this.#model.complete(request);
+      this.#usage.answer(answer.usage);
+      return answer;
+    } catch (error) {
+      if (error instanceof ChatModelError) {
+        this.#usage.fault(error.fault);
+        // Before the queue starts the next request.
+        const until = performance.now() + Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
+        this.#pausedUntil = Math.max(this.#pausedUntil, until);
+      }
+      throw error;
+    }
+  }
+
+  #assertBudget(): void {
+    const { budget } = this.#settings;
+    const { promptTokens, completionTokens, cost = 0 } = this.#usage.totals;
+    const tokens = promptTokens + completionTokens;
+    const hint = 'What was answered is kept: run the same command again to go on.';
+    if (tokens >= (budget?.tokens ?? Number.POSITIVE_INFINITY)) {
+      throw new BudgetError(`the budget of ${budget!.tokens} tokens is spent (${tokens}).`, { hint });
+    }
+    if (cost >= (budget?.money ?? Number.POSITIVE_INFINITY)) {
+      throw new BudgetError(`the budget of ${budget!.money} is spent (${cost.toFixed(4)}).`, { hint });
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  // The sleep's own AbortError says less than the signal's reason.
+  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {});
+  throwIfAborted(signal);
+}
