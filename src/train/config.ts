@@ -62,9 +62,12 @@ const dataSet = z.strictObject({
   split: z.string().min(1).default('train'),
   /** JSONL: `_id` of the query, `thoughts`. Needed by stages with thoughts. */
   thoughts: z.string().min(1).optional(),
-  /** Which of a query's thoughts are used: the first, or one drawn in each epoch. */
+  /**
+   * Which of a query's thoughts are used: the first, or one drawn in each epoch. Only the first, the committee's winner, is
+   * cloned; the vectors learn from the losers too.
+   */
   candidates: z.enum(['first', 'all']).default('first'),
-  /** JSONL: `_id` of the query, `negatives`: ids of documents. */
+  /** JSONL: `_id` of the query, `negatives`: ids of documents; `teacher` with the committee's scores for distillation. */
   negatives: z.string().min(1).optional(),
   /** A thought beyond the length policy is an error, or is cut (its end mark is kept). */
   longThoughts: z.enum(['error', 'cut']).default('error'),
@@ -113,6 +116,15 @@ const wholeRecipe = z.strictObject({
       /** Share of the contrastive part; the rest is behaviour cloning. */
       contrastiveWeight: share.default(0.8),
       temperature: z.number().positive().default(0.02),
+      /** Learns the committee's scores of a query's positive and hard negatives too. Every set needs them. Default: none. */
+      distillation: z
+        .strictObject({
+          /** Of the divergence, beside InfoNCE's 1. */
+          weight: z.number().positive(),
+          /** The committee's scores are divided by it: cosines, as the model's own, so that its temperature suits. */
+          teacherTemperature: z.number().positive().default(0.02),
+        })
+        .optional(),
     })
     .prefault({}),
   optimiser: z

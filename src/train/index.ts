@@ -5,7 +5,7 @@
 export { type AdamWSettings, type AdamWState, adamWState, adamWStep } from './adamw.js';
 export { clipGlobalNorm, globalNorm } from './clip.js';
 export { type Recipe, readRecipe, recipeSchema, type Stage } from './config.js';
-export type { DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
+export type { CommitteeScores, DocumentExample, JointBatch, QueryExample } from './joint-batch.js';
 export { cachedJointStep, directJointStep, type JointStepOptions, jointStep } from './joint-step.js';
 export {
   DEFAULT_ALPHA,
@@ -17,7 +17,13 @@ export {
 } from './lora.js';
 export { type DistillationOptions, distillation } from './losses/distillation.js';
 export { type ContrastiveLoss, type InfoNceOptions, infoNce } from './losses/info-nce.js';
-export { contrastiveParts, type JointLoss, type JointLossSettings, jointLoss } from './losses/joint-loss.js';
+export {
+  contrastiveParts,
+  type DistillationSettings,
+  type JointLoss,
+  type JointLossSettings,
+  jointLoss,
+} from './losses/joint-loss.js';
 export { type CrossEntropy, ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 export { type MetricsRecord, readMetrics } from './metrics-log.js';
 export { ParameterSet, type ParameterShape } from './parameters.js';

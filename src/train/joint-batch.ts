@@ -14,6 +14,14 @@ export interface DocumentExample {
   readonly tokens: readonly number[];
 }
 
+/** How well the committee finds that documents answer a query. */
+export interface CommitteeScores {
+  /** Places in the batch's `documents`. */
+  readonly candidates: readonly number[];
+  /** One for each candidate, the higher the better. */
+  readonly scores: readonly number[];
+}
+
 /** One step's queries and documents, as token ids. */
 export interface JointBatch {
   readonly queries: readonly QueryExample[];
@@ -23,6 +31,8 @@ export interface JointBatch {
   readonly positives: readonly number[];
   /** Whether a document also answers a query whose positive is another one. Default: none does. */
   readonly excluded?: (query: number, document: number) => boolean;
+  /** For each query, what distillation learns from; `undefined` for a query without. Default: none has any. */
+  readonly committee?: readonly (CommitteeScores | undefined)[];
 }
 
 /** What the loss reads of a sequence: pooled places first, then those whose next token is cloned. */

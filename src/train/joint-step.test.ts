@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DecoderConfig, uniform } from '../decoder/index.js';
 import { randomWeights, TINY_CONFIG } from '../testing/tiny-decoder.js';
 import type { JointBatch } from './joint-batch.js';
-import { cachedJointStep, directJointStep, jointStep } from './joint-step.js';
+import { cachedJointStep, directJointStep, type JointStepOptions, jointStep } from './joint-step.js';
 import { initialParameters, loraShapes, TOKEN_ROWS } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
 import type { ParameterSet } from './parameters.js';
@@ -45,14 +45,14 @@ async function setUp(config: DecoderConfig) {
   const options = { rank: RANK, scale: 2, maxPositions: 64, markTokens: MARKS };
   const model = await TrainingModel.create(weights, parameters, options);
   const crossEntropy = await ThoughtCrossEntropy.create(model.embedding, config.hiddenSize, MARKS);
-  const step = async (maxTokens = 64) => {
+  const step = async (maxTokens = 64, batch = BATCH, settings: JointStepOptions = SETTINGS) => {
     const gradients = parameters.zeros();
-    const loss = await cachedJointStep(model, crossEntropy, BATCH, gradients, { ...SETTINGS, maxTokens });
+    const loss = await cachedJointStep(model, crossEntropy, batch, gradients, { ...settings, maxTokens });
     return { loss, gradients };
   };
-  const direct = async (batch = BATCH) => {
+  const direct = async (batch = BATCH, settings: JointStepOptions = SETTINGS) => {
     const gradients = parameters.zeros();
-    return { loss: await directJointStep(model, crossEntropy, batch, gradients, SETTINGS), gradients };
+    return { loss: await directJointStep(model, crossEntropy, batch, gradients, settings), gradients };
   };
   const automatic = async (maxTokens: number) => {
     const gradients = parameters.zeros();
@@ -122,6 +122,25 @@ describe.each(FAMILIES)('the joint step of a tiny %s', (_, changes) => {
       const distance = Math.hypot(...a.map((value, i) => value - b[i]!));
       expect(distance, name).toBeLessThan(1e-4 * Math.hypot(...a));
     }
+  });
+
+  test("with the committee's scores to learn, both ways agree too, and differ from those without", async () => {
+    const committee = [
+      { candidates: [0, 1, 3], scores: [0.8, 0.5, 0.7] },
+      undefined,
+      { candidates: [1, 2], scores: [0.3, 0.6] },
+    ];
+    const batch = { ...BATCH, committee };
+    const settings = { ...SETTINGS, distillation: { weight: 2, teacherTemperature: 0.2 } };
+    const [direct, cached] = [await tiny.direct(batch, settings), await tiny.step(64, batch, settings)];
+    expect(direct.loss.distillation).toBeGreaterThan(0.01);
+    for (const part of ['total', 'instant', 'thought', 'distillation', 'generation'] as const) {
+      expect(Math.abs(direct.loss[part] - cached.loss[part]), part).toBeLessThan(1e-5);
+    }
+    const [a, b] = [direct.gradients.data, cached.gradients.data];
+    expect(Math.hypot(...a.map((value, i) => value - b[i]!))).toBeLessThan(1e-4 * Math.hypot(...a));
+    const plain = (await tiny.direct()).gradients.data;
+    expect(Math.hypot(...a.map((value, i) => value - plain[i]!))).toBeGreaterThan(0.01 * Math.hypot(...a));
   });
 
   test('a batch goes in one run where it fits, else in parts', async () => {

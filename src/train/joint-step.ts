@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../errors.js';
 import { type JointBatch, type JointSequence, jointSequences } from './joint-batch.js';
-import { objectiveFeeds } from './joint-objective.js';
+import { objectiveFeeds, objectiveParts } from './joint-objective.js';
 import {
   contrastiveParts,
   DEFAULT_CONTRASTIVE_WEIGHT,
@@ -92,11 +92,8 @@ export async function directJointStep(
   const lengths = sequences.map(({ tokens }) => tokens.length);
   const [packed] = packSequences(lengths, Number.POSITIVE_INFINITY);
   const feeds = objectiveFeeds(batch, packed!, sequences, crossEntropy.head, options);
-  const parts = await model.direct(packed!, sequences, feeds, gradients);
-  const [instant, thought, generation] = ['instant', 'thought', 'generation'].map((part) =>
-    Number(parts[part]!.data[0]),
-  );
-  return jointLoss({ instant: instant!, thought, generation }, options);
+  const outputs = await model.direct(packed!, sequences, feeds, gradients);
+  return jointLoss(objectiveParts(batch, sequences, outputs, options), options);
 }
 
 /** Loss of all hidden states and its gradient with respect to them. */
@@ -114,7 +111,7 @@ async function jointLossOf(
     thought: batch.queries.map((_, i) => (sequences[i]!.pooled > 1 ? states.row(i, 1) : undefined)),
     documents: batch.documents.map((_, j) => states.row(queries + j, 0)),
   };
-  const { instant, thought, gradients } = contrastiveParts(pooled, { ...batch, ...settings });
+  const { gradients, ...parts } = contrastiveParts(pooled, { ...batch, ...settings });
   const gradient = new HiddenRows(sequences, states.hiddenSize);
   batch.queries.forEach((_, i) => {
     gradient.row(i, 0).set(gradients.instant[i]!);
@@ -126,7 +123,7 @@ async function jointLossOf(
   });
 
   const labels = sequences.flatMap((sequence) => sequence.labels);
-  if (labels.length === 0) return { loss: jointLoss({ instant, thought, generation: undefined }, settings), gradient };
+  if (labels.length === 0) return { loss: jointLoss({ ...parts, generation: undefined }, settings), gradient };
   const cloned = sequences.flatMap(({ labels, pooled }, i) => labels.map((_, k) => [i, pooled + k] as const));
   const hidden = new Float32Array(cloned.length * states.hiddenSize);
   cloned.forEach(([sequence, at], i) => {
@@ -138,7 +135,7 @@ async function jointLossOf(
     const target = gradient.row(sequence, at);
     for (let k = 0; k < target.length; k++) target[k] = weight * cloning.gradient[i * target.length + k]!;
   });
-  return { loss: jointLoss({ instant, thought, generation: cloning.sum / labels.length }, settings), gradient };
+  return { loss: jointLoss({ ...parts, generation: cloning.sum / labels.length }, settings), gradient };
 }
 
 /** The hidden states that the loss reads, by sequence and place among its selected ones. */

@@ -130,6 +130,7 @@ async function takeStep(run: TrainingRun, batches: StageBatches): Promise<void> 
     instant: outcome.joint.instant,
     ...(thinking ? { thought: outcome.joint.thought } : {}),
     ...(batch.queries.some(({ cloned }) => cloned) ? { generation: outcome.joint.generation } : {}),
+    ...(recipe.loss.distillation ? { distillation: outcome.joint.distillation } : {}),
     ...(outcome.corpus === undefined ? {} : { corpus: outcome.corpus }),
     gradientNorm,
     learningRate,

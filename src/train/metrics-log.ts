@@ -17,6 +17,8 @@ export interface StepRecord {
   readonly thought?: number;
   /** Cross-entropy of cloned thoughts; absent without any. */
   readonly generation?: number;
+  /** Divergence from the committee's scores; absent where they are not learnt. */
+  readonly distillation?: number;
   /** Cross-entropy of documents that were read; absent without any. */
   readonly corpus?: number;
   readonly gradientNorm: number;

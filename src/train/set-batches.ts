@@ -61,7 +61,12 @@ export class SetBatches {
     const whole = (document: number) => placeOf(document, documents[document]!.tokens);
     const positives = chosen.map(({ item }) => whole(item.positive));
     for (const { item } of pairs) positives.push(placeOf(item.document, item.text));
-    for (const { item } of chosen) for (const negative of item.negatives.slice(0, stage.hardNegatives)) whole(negative);
+    const committee = chosen.map(({ item }, i) => {
+      const negatives = item.negatives.slice(0, stage.hardNegatives).map(whole);
+      if (!item.teacher) return undefined;
+      const scores = [item.teacher.positive, ...item.teacher.negatives.slice(0, negatives.length)];
+      return { candidates: [positives[i]!, ...negatives], scores };
+    });
     const relevant = [...chosen.map(({ item }) => item.relevant), ...pairs.map(({ item }) => new Set([item.document]))];
     const present = [...used.values()].map(({ document }) => document);
     return {
@@ -74,6 +79,7 @@ export class SetBatches {
       positives,
       // A document that answers a query too is not its negative, with or without its title.
       excluded: (query, document) => relevant[query]!.has(present[document]!),
+      committee: [...committee, ...pairs.map(() => undefined)],
       queryIds: [...chosen.map(({ item }) => item.id), ...pairs.map(() => undefined)],
       documentIds: present.map((document) => documents[document]!.id),
       corpus: this.#draws(PURPOSE.corpusOrder, documents, step, stage.corpus?.documents ?? 0).map(
@@ -115,11 +121,12 @@ export class SetBatches {
     const written = own?.get(example) ?? [];
     const useOwn = written.length > 0 && this.#random(PURPOSE.own, epoch, index) < (stage.ownThoughts?.share ?? 0);
     const candidates = useOwn ? written : example.thoughts;
-    const thought = candidates[Math.floor(this.#random(PURPOSE.thought, epoch, index) * candidates.length)]!;
+    const drawn = Math.floor(this.#random(PURPOSE.thought, epoch, index) * candidates.length);
     return {
-      tokens: [...example.tokens, tokens.thought, ...thought, tokens.end, tokens.embedding],
+      tokens: [...example.tokens, tokens.thought, ...candidates[drawn]!, tokens.end, tokens.embedding],
       instantAt: alone.instantAt,
-      cloned: !useOwn,
+      // The expert's first thought is the committee's winner; only that one is worth writing.
+      cloned: !useOwn && drawn === 0,
     };
   }
 }

@@ -17,11 +17,11 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const LENGTHS = { query: 32, thought: 16, document: 40 };
 /** The one set of the tiny recipe. */
-const loadAll = (changes: Partial<DataSet> = {}) => {
+const loadAll = (changes: Partial<DataSet> = {}, loss: Partial<Recipe['loss']> = {}) => {
   const recipe = tinyRecipe(folder);
   const settings = { ...TINY_SETTINGS, lengths: LENGTHS };
   const data = recipe.data.map((set) => ({ ...set, ...changes }));
-  return loadTrainingData({ ...recipe, data }, tinyBase().tokenizer, settings);
+  return loadTrainingData({ ...recipe, data, loss: { ...recipe.loss, ...loss } }, tinyBase().tokenizer, settings);
 };
 const load = async (changes: Partial<DataSet> = {}) => (await loadAll(changes)).sets[0]!;
 
@@ -97,6 +97,50 @@ describe('a bad file is an error with file, line and field, before the first ste
   });
 });
 
+describe("the committee's scores", () => {
+  const DISTILS = { distillation: { weight: 1, teacherTemperature: 0.02 } };
+  const line = (id: string, rest: object) =>
+    `${JSON.stringify({ _id: id, negatives: ['file.close', 'file.read'], ...rest })}\n`;
+  const teacher = { positive: 0.9, negatives: [0.5, 0.25] };
+
+  test('are read with the negatives where they are to be learnt', async () => {
+    const { examples } = await load();
+    const negatives = join(folder, 'negatives.jsonl');
+    await writeFile(negatives, examples.map(({ id }) => line(id, { teacher })).join(''));
+    const scored = await loadAll({ negatives }, DISTILS);
+    expect(scored.sets[0]!.examples[0]!.teacher).toEqual(teacher);
+    expect((await load({ negatives })).examples[0]!.teacher).toBeUndefined();
+    const stage = { ...tinyRecipe(folder).stages[0]!, batch: 8, epochs: 1, hardNegatives: 1 };
+    const tokens = { thought: 259, end: 256, embedding: 260 };
+    const batch = new StageBatches(scored, { stage, index: 0, seed: 1, tokens }).at(0);
+    batch.committee!.forEach((own, i) => {
+      expect(own!.scores).toEqual([0.9, 0.5]);
+      expect(own!.candidates.map((place) => batch.documentIds[place])).toEqual([
+        batch.documentIds[batch.positives[i]!],
+        'file.close',
+      ]);
+    });
+  });
+
+  test.each([
+    ['missing', {}, /negatives\.jsonl:1: field "teacher"/],
+    ['missing for the positive', { teacher: { negatives: [1, 2] } }, /negatives\.jsonl:1: field "teacher\.positive"/],
+    [
+      'too few',
+      { teacher: { ...teacher, negatives: [1] } },
+      /:1: field "teacher\.negatives": expected 2 scores.* got 1/,
+    ],
+  ])('%s: an error, never a default', async (_, rest, message) => {
+    const negatives = join(folder, 'negatives.jsonl');
+    await writeFile(negatives, line('q-file.open', rest));
+    await expect(loadAll({ negatives }, DISTILS)).rejects.toThrow(message);
+  });
+
+  test('are wanted of every set', async () => {
+    await expect(loadAll({}, DISTILS)).rejects.toThrow(/data\.0\.negatives: expected a file of negatives/);
+  });
+});
+
 test('a long thought is cut where the recipe says so', async () => {
   await changeLine('thoughts.jsonl', 1, '{"_id":"q-file.open","thoughts":["longer than sixteen tokens"]}');
   const { examples, cutThoughts } = await load({ longThoughts: 'cut' });
@@ -148,8 +192,20 @@ describe('batches', () => {
     expect(batch.excluded!(open!, batch.documentIds.indexOf('socket.open'))).toBe(false);
   });
 
+  test("of several candidates one is drawn in each epoch, and the committee's winner alone is cloned", async () => {
+    const list = await batches({ batch: 70, epochs: 4, queryOnlyShare: 0 });
+    const queries = [0, 1, 2, 3].flatMap((step) => list.at(step).queries);
+    for (const { tokens, instantAt, cloned } of queries) {
+      const thought = new TextDecoder().decode(Uint8Array.from(tokens.slice(instantAt + 2, -2)));
+      expect(thought.startsWith('use ')).toBe(cloned);
+    }
+    const share = queries.filter(({ cloned }) => cloned).length / queries.length;
+    expect(share).toBeGreaterThan(0.4);
+    expect(share).toBeLessThan(0.6);
+  });
+
   test('own thoughts are read, not cloned, in their share', async () => {
-    const data = await loadAll();
+    const data = await loadAll({ candidates: 'first' });
     const stage = {
       ...tinyRecipe(folder).stages[2]!,
       batch: 70,

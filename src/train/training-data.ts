@@ -16,8 +16,15 @@ export interface TrainingExample {
   /** All documents that answer the query. */
   readonly relevant: ReadonlySet<number>;
   readonly negatives: readonly number[];
+  /** The committee's scores of the positive and of each negative, where the recipe distils them. */
+  readonly teacher: TeacherScores | undefined;
   /** The expert's thoughts, without marks. */
   readonly thoughts: readonly (readonly number[])[];
+}
+
+export interface TeacherScores {
+  readonly positive: number;
+  readonly negatives: readonly number[];
 }
 
 export interface TrainingDocument {

@@ -3,11 +3,13 @@ import type { Tokenizer } from '../decoder/index.js';
 import { InvalidInputError } from '../errors.js';
 import { readLines } from '../search/index.js';
 import type { DataSet } from './config.js';
-import type { SequenceSettings } from './training-data.js';
+import type { SequenceSettings, TrainingExample } from './training-data.js';
 
 const id = z.union([z.string().min(1), z.number()]).transform(String);
 const thoughtsLine = z.object({ _id: id, thoughts: z.array(z.string()).min(1, 'expected at least one thought') });
-const negativesLine = z.object({ _id: id, negatives: z.array(id) });
+const teacher = z.object({ positive: z.number(), negatives: z.array(z.number()) });
+const negativesLine = z.object({ _id: id, negatives: z.array(id), teacher: teacher.optional() });
+const scoredLine = negativesLine.required();
 
 /** The lines of a JSONL file by `_id`, checked; other fields, such as where a thought comes from, may be there. */
 async function* readRecords<T extends { readonly _id: string }>(path: string, schema: z.ZodType<T>) {
@@ -71,19 +73,27 @@ export async function readThoughts(
   return { byQuery, cut };
 }
 
-/** Hard negatives by query id, as places of documents. */
+type HardNegatives = Pick<TrainingExample, 'negatives' | 'teacher'>;
+
+/** Hard negatives by query id, as places of documents; with the committee's scores where they are asked for. */
 export async function readNegatives(
   path: string,
   places: ReadonlyMap<string, number>,
-): Promise<ReadonlyMap<string, readonly number[]>> {
-  const byQuery = new Map<string, number[]>();
-  for await (const { record, where } of readRecords(path, negativesLine)) {
-    const documents = record.negatives.map((document, i) => {
+  scored: boolean,
+): Promise<ReadonlyMap<string, HardNegatives>> {
+  const byQuery = new Map<string, HardNegatives>();
+  for await (const { record, where } of readRecords(path, scored ? scoredLine : negativesLine)) {
+    const negatives = record.negatives.map((document, i) => {
       const place = places.get(document);
       if (place !== undefined) return place;
       throw new InvalidInputError(`field "negatives.${i}": document "${document}" is not in the corpus`, { where });
     });
-    byQuery.set(record._id, documents);
+    const given = record.teacher?.negatives.length ?? negatives.length;
+    if (given !== negatives.length) {
+      const message = `field "teacher.negatives": expected ${negatives.length} scores, one for each negative, got ${given}`;
+      throw new InvalidInputError(message, { where });
+    }
+    byQuery.set(record._id, { negatives, teacher: scored ? record.teacher : undefined });
   }
   return byQuery;
 }

@@ -28,7 +28,14 @@ export async function loadTrainingSet(
   await checkQrels(folder, split, set.qrels, places);
   const stage = recipe.stages.findIndex(({ thoughts }) => thoughts === 'expert');
   const thoughts = stage < 0 ? undefined : await readThoughts(source, { index, stage }, tokenizer, settings);
-  const negatives = source.negatives ? await readNegatives(source.negatives, places) : undefined;
+  const distils = recipe.loss.distillation !== undefined;
+  if (distils && !source.negatives) {
+    throw new InvalidInputError("expected a file of negatives with the committee's scores: the recipe distils them", {
+      where: `data.${index}.negatives`,
+      hint: 'Name one, or take "distillation" out of "loss".',
+    });
+  }
+  const negatives = source.negatives ? await readNegatives(source.negatives, places, distils) : undefined;
   const examples = set.queries.map((query): TrainingExample => {
     const { id, text } = query;
     return {
@@ -36,7 +43,9 @@ export async function loadTrainingSet(
       text,
       tokens: withoutThoughtMark(sequences.query(text)),
       ...positivesOf(source, set.qrels, id, places),
-      negatives: negatives ? ofQuery(negatives, id, { what: 'negatives', split, where: source.negatives! }) : [],
+      ...(negatives
+        ? ofQuery(negatives, id, { what: 'negatives', split, where: source.negatives! })
+        : { negatives: [], teacher: undefined }),
       thoughts: thoughts ? ofQuery(thoughts.byQuery, id, { what: 'thoughts', split, where: source.thoughts! }) : [],
     };
   });

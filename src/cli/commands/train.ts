@@ -134,7 +134,7 @@ function trainReporter(output: ProgressOutput, recipe: Recipe) {
           words =
             `step ${formatCount(record.step)} of ${formatCount(totalSteps)}, loss ${record.loss.toFixed(3)}` +
             `${part('instant', record.instant)}${part('thought', record.thought)}` +
-            `${part('cloning', record.generation)}${part('corpus', record.corpus)}`;
+            `${part('committee', record.distillation)}${part('cloning', record.generation)}${part('corpus', record.corpus)}`;
           tokensBefore ??= tokens - record.tokens;
           show('training', training).update({
             done: tokens,

@@ -35,7 +35,7 @@ export function distillation(queries: Vectors, documents: Vectors, options: Dist
       throw new InvalidInputError(`distillation: query ${i} has candidate ${wrong} of ${documents.length} documents`);
     }
     const ours = logSoftmax(places.map((j) => student.data[i * documents.length + j]! / temperature));
-    const theirs = logSoftmax(teacher.map((score) => score / teacherTemperature));
+    const theirs = teacherDistribution(teacher, teacherTemperature);
     places.forEach((j, k) => {
       const share = Math.exp(theirs[k]!);
       if (share > 0) loss += (share * (theirs[k]! - ours[k]!)) / queries.length;
@@ -44,6 +44,11 @@ export function distillation(queries: Vectors, documents: Vectors, options: Dist
   });
   const { a, b } = similaritiesGradient(queries, documents, gradient);
   return { loss, queries: a, documents: b };
+}
+
+/** The logarithms of the committee's distribution over a query's candidates, from its scores. */
+export function teacherDistribution(scores: readonly number[], teacherTemperature: number): number[] {
+  return logSoftmax(scores.map((score) => score / teacherTemperature));
 }
 
 function logSoftmax(values: readonly number[]): number[] {

@@ -102,13 +102,14 @@ describe('the joint loss', () => {
   };
   const options = { positives: [0, 1, 2], temperature: 0.2, excluded: (i: number, j: number) => i === 1 && j === 3 };
   const total = () => {
-    const { instant, thought } = contrastiveParts(states, options);
-    return jointLoss({ instant, thought, generation: 2 }).total;
+    return jointLoss({ ...contrastiveParts(states, options), generation: 2 }).total;
   };
+  const none = { instant: 0, thought: 0 };
 
   test('is 0.8 * (instant + thought) / 2 + 0.2 * generation', () => {
-    expect(jointLoss({ instant: 1, thought: 3, generation: 10 }).total).toBeCloseTo(3.6, 12);
-    expect(jointLoss({ instant: 1, thought: undefined, generation: undefined }).total).toBeCloseTo(0.8, 12);
+    expect(jointLoss({ instant: 1, thought: 3, distillation: none, generation: 10 }).total).toBeCloseTo(3.6, 12);
+    const alone = { instant: 1, thought: undefined, distillation: none, generation: undefined };
+    expect(jointLoss(alone).total).toBeCloseTo(0.8, 12);
   });
 
   test('its gradient reaches through the normalisation, queries without a thought included', () => {
@@ -121,6 +122,29 @@ describe('the joint loss', () => {
     );
     expectGradient(states.documents, gradients.documents, total);
     expect(gradients.thought[2]).toBeUndefined();
+  });
+
+  test('with distillation, the weighted divergence stands beside InfoNCE, and its gradient reaches as far', () => {
+    const committee = [
+      { candidates: [0, 3], scores: [0.9, 0.4] },
+      { candidates: [1, 2, 0], scores: [0.5, 0.8, 0.1] },
+      undefined,
+    ];
+    const settings = { ...options, committee, distillation: { weight: 0.7, teacherTemperature: 0.3 } };
+    const { gradients, ...parts } = contrastiveParts(states, settings);
+    expect(parts).toMatchObject({ instant: contrastiveParts(states, options).instant });
+    const { instant, thought } = parts.distillation;
+    expect(Math.min(instant, thought)).toBeGreaterThan(0.01);
+    const loss = jointLoss({ ...parts, generation: 0 }, settings);
+    expect(loss.distillation).toBeCloseTo((instant + thought) / 2, 12);
+    expect(loss.total).toBeCloseTo(0.8 * ((parts.instant + parts.thought!) / 2 + 0.7 * loss.distillation), 12);
+    const distilled = () => jointLoss({ ...contrastiveParts(states, settings), generation: 0 }, settings).total;
+    expectGradient(states.instant, gradients.instant, distilled);
+    expectGradient(states.documents, gradients.documents, distilled);
+    const thinking = (rows: PooledStates['thought']) => rows.slice(0, 2) as Float32Array[];
+    expectGradient(thinking(states.thought), thinking(gradients.thought), distilled);
+    // Scores that nobody asked to learn change nothing.
+    expect(contrastiveParts(states, { ...options, committee })).toEqual(contrastiveParts(states, options));
   });
 
   test('without any thought the instant vectors carry the whole contrastive weight', () => {
