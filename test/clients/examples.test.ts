@@ -1,18 +1,21 @@
 import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FakeEndpoint } from './fake-endpoint.js';
+import { createApp, type Listening, listen } from '../../src/server/index.js';
+import { SlowService } from '../playground/slow-service.js';
 import { Examples } from './run-example.js';
 
 /** The clients' examples, as they stand, against a server without a model. `real.test.ts` runs them with one. */
 
 let examples: Examples;
-let endpoint: FakeEndpoint;
+let server: Listening;
+const service = new SlowService({});
 beforeAll(async () => {
-  [examples, endpoint] = await Promise.all([Examples.prepare(), FakeEndpoint.start()]);
+  examples = await Examples.prepare();
+  server = await listen(createApp({ service, apiKey: 'secret' }), { port: 0 });
 });
 afterAll(async () => {
-  await endpoint?.close();
+  await server?.close(0);
   await examples?.remove();
 });
 
@@ -30,13 +33,11 @@ test('every example of a client is run here', async () => {
 });
 
 test.each(Object.entries(EXPECTED))('%s', async (name, output) => {
-  endpoint.seen.length = 0;
-  const written = await examples.run(`clients/${name}`, [QUESTION], { O1_URL: endpoint.baseURL, O1_API_KEY: 'secret' });
-  expect(written).toMatch(output);
-  expect(endpoint.seen.map(({ body }) => [body.input_type ?? 'document', body.think])).toEqual([
-    ['document', undefined],
-    ['query', 'always'],
-    ...(name === 'ai-sdk.mjs' ? [['query', 'never']] : []),
+  service.asked.length = 0;
+  const env = { O1_URL: `${server.address}/v1`, O1_API_KEY: 'secret' };
+  expect(await examples.run(`clients/${name}`, [QUESTION], env)).toMatch(output);
+  expect(service.asked.map(({ text, options }) => [text, options.think])).toEqual([
+    [QUESTION, 'always'],
+    ...(name === 'ai-sdk.mjs' ? [[QUESTION, 'never']] : []),
   ]);
-  for (const { headers } of endpoint.seen) expect(headers.authorization).toBe('Bearer secret');
 });

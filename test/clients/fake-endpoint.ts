@@ -35,14 +35,9 @@ export class FakeEndpoint {
 
   private constructor() {
     this.#server = createServer(async (request, response) => {
-      if (request.url === '/v1/models') {
-        response.setHeader('content-type', 'application/json').end('{"object":"list","data":[{"id":"fake-o1"}]}');
-        return;
-      }
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
       const body = JSON.parse(Buffer.concat(chunks).toString());
-      body.input = [body.input].flat();
       this.seen.push({ path: request.url!, headers: request.headers, body });
       if (this.silent) return;
       const refusal = this.refusals.shift();
