@@ -1,97 +1,91 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { escapeHtml } from '../report-page.js';
-import type { MetricsRecord } from './metrics-log.js';
+import { escapeHtml, reportPage } from '../report-page.js';
+import type { MetricsRecord, StepRecord } from './metrics-log.js';
 
-interface Curve {
-  readonly label: string;
-  /** One value for each step; `null` where there is none. */
-  readonly values: readonly (number | null)[];
+/** One value of one curve. */
+interface Point {
+  readonly step: number;
+  readonly value: number;
+  readonly curve: string;
 }
 
 interface Chart {
   readonly title: string;
-  readonly curves: readonly Curve[];
+  readonly points: readonly Point[];
 }
-
-/** A colour for each curve of a chart, readable on white for most kinds of colour vision (Okabe and Ito 2008). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#000000'];
 
 /** One HTML page with a run's curves, self-contained: it needs neither network nor other files. */
-export async function curvesPage(title: string, records: readonly MetricsRecord[]): Promise<string> {
-  const dist = createRequire(import.meta.url).resolve('uplot/dist/uPlot.iife.min.js');
-  const library = await readFile(dist, 'utf8');
-  const styles = await readFile(dist.replace('uPlot.iife.min.js', 'uPlot.min.css'), 'utf8');
-  const steps = [...new Set(records.map(({ step }) => step))].sort((a, b) => a - b);
-  const data = { steps, charts: charts(steps, records), colours: COLOURS };
-  // A script ends at the first `</script`, wherever it stands.
-  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
-  return `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>${escapeHtml(title)}</title>
-<style>
-${styles}
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2rem auto; padding: 0 1rem; }
-</style>
-<h1>${escapeHtml(title)}</h1>
-${stageTable(records)}
-<div id="charts"></div>
-<script>${library}</script>
-<script>
-const { steps, charts, colours } = ${json};
-for (const { title, curves } of charts) {
-  const series = curves.map(({ label }, i) => ({
-    label, stroke: colours[i % colours.length], width: 2, spanGaps: true, points: { show: steps.length < 100 },
-  }));
-  const options = { title, width: 860, height: 280, scales: { x: { time: false } }, series: [{ label: 'step' }, ...series] };
-  new uPlot(options, [steps, ...curves.map(({ values }) => values)], document.getElementById('charts'));
-}
-</script>
-</html>
-`;
+export function curvesPage(title: string, records: readonly MetricsRecord[]): Promise<string> {
+  return reportPage({
+    title,
+    body: `<h1>${escapeHtml(title)}</h1>\n${stageTable(records)}\n<div id="charts"></div>`,
+    data: charts(records),
+    script: DRAW,
+  });
 }
 
-function charts(steps: readonly number[], records: readonly MetricsRecord[]): Chart[] {
-  const curve = (label: string, pick: (record: MetricsRecord) => number | undefined): Curve => {
-    const values = new Map<number, number>();
-    for (const record of records) {
-      const value = pick(record);
-      if (value !== undefined) values.set(record.step, value);
-    }
-    return { label, values: steps.map((step) => values.get(step) ?? null) };
-  };
-  const ofStep = (label: string, key: 'loss' | 'instant' | 'thought' | 'generation' | 'corpus' | 'gradientNorm') =>
-    curve(label, (record) => (record.type === 'step' ? record[key] : undefined));
+/** Few values are shown as dots too: a curve of one would not be seen. */
+const DRAW = `
+for (const { title, points } of data) {
+  const channels = { x: 'step', y: 'value', stroke: 'curve' };
+  const few = d3.rollups(points, (own) => own.length, ({ curve }) => curve).some(([, count]) => count < 50);
+  document.getElementById('charts').append(Plot.plot({
+    title,
+    width: 900,
+    height: 280,
+    x: { label: 'step' },
+    y: { label: null, grid: true, nice: true, tickFormat: '~g' },
+    color: { legend: true },
+    marks: [Plot.lineY(points, channels), ...(few ? [Plot.dot(points, { ...channels, r: 2.5 })] : []), Plot.crosshairX(points, channels)],
+  }));
+}`;
+
+function charts(records: readonly MetricsRecord[]): Chart[] {
+  const steps = records.filter((record) => record.type === 'step');
+  const several = new Set(steps.map(({ set }) => set)).size > 1;
+  // Sets differ in how hard they are: as one curve their losses would jump from step to step.
+  const named = (name: string, set: string) => (several ? `${name}, ${set}` : name);
+  const curve = (name: string, value: (record: StepRecord) => number | undefined): Point[] =>
+    steps.flatMap((record) => {
+      const y = value(record);
+      return y === undefined ? [] : [{ step: record.step, value: y, curve: named(name, record.set) }];
+    });
+  const validations = records.flatMap((record): Point[] => {
+    if (record.type !== 'validation') return [];
+    const sets = several ? Object.entries(record.sets) : [['instant vector', record.instantNdcg10] as const];
+    return sets.map(([name, value]) => ({ step: record.step, value, curve: name }));
+  });
   const all: Chart[] = [
     {
       title: 'Contrastive loss (InfoNCE)',
-      curves: [ofStep('instant vector', 'instant'), ofStep('thought vector', 'thought')],
+      points: [
+        ...curve('instant vector', ({ instant }) => instant),
+        ...curve('thought vector', ({ thought }) => thought),
+      ],
+    },
+    {
+      title: "Divergence from the committee's scores",
+      points: curve('distillation', ({ distillation }) => distillation),
     },
     {
       title: 'Cross-entropy a token',
-      curves: [ofStep('cloned thoughts', 'generation'), ofStep('documents', 'corpus')],
+      points: [
+        ...curve('cloned thoughts', ({ generation }) => generation),
+        ...curve('documents', ({ corpus }) => corpus),
+      ],
     },
-    {
-      title: 'nDCG@10 on the development split',
-      curves: [curve('instant', (record) => (record.type === 'validation' ? record.instantNdcg10 : undefined))],
-    },
-    {
-      title: 'Whole loss and gradient norm',
-      curves: [ofStep('loss', 'loss'), ofStep('gradient norm', 'gradientNorm')],
-    },
+    { title: 'nDCG@10 of the instant vectors on the development splits', points: validations },
+    { title: 'Whole loss', points: curve('loss', ({ loss }) => loss) },
+    { title: 'Gradient norm', points: curve('gradient norm', ({ gradientNorm }) => gradientNorm) },
     {
       title: 'Learning rate',
-      curves: [curve('learning rate', (record) => (record.type === 'step' ? record.learningRate : undefined))],
+      points: steps.map(({ step, learningRate }) => ({ step, value: learningRate, curve: 'learning rate' })),
     },
     {
       title: 'Speed',
-      curves: [curve('tokens/s', (record) => (record.type === 'step' ? record.tokens / record.seconds : undefined))],
+      points: steps.map(({ step, tokens, seconds }) => ({ step, value: tokens / seconds, curve: 'tokens/s' })),
     },
   ];
-  return all
-    .map(({ title, curves }) => ({ title, curves: curves.filter(({ values }) => values.some((v) => v !== null)) }))
-    .filter(({ curves }) => curves.length > 0);
+  return all.filter(({ points }) => points.length > 0);
 }
 
 /** Steps, tokens and time of each stage, with the last validation in it. */
