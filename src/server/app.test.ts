@@ -155,6 +155,7 @@ describe('what is wrong with a body', () => {
     ['queries of token ids', { ...valid, input: [1], input_type: 'query' }, 'invalid_value', 'input'],
     ['too many texts', { ...valid, input: Array(2049).fill('a') }, 'invalid_value', 'input'],
     ['too long a text', { ...valid, input: ['a', 'b'.repeat(50_001)] }, 'invalid_value', 'input[1]'],
+    ['too long a query', { ...valid, input: 'b'.repeat(10_001), input_type: 'query' }, 'invalid_value', 'input'],
     ['null', null, 'invalid_type', null],
     ['a list', [valid], 'invalid_type', null],
     ['a prototype', '{"model":"m","input":"a","__proto__":{"admin":true}}', 'unknown_parameter', '__proto__'],
@@ -171,6 +172,7 @@ describe('what is wrong with a body', () => {
   test.each([
     ['a blank question', { query: '  ' }, 'query'],
     ['a thought that must not be used', { query: 'a', think: 'never', thought: 'b' }, 'thought'],
+    ['too long a question', { query: 'a'.repeat(10_001) }, 'query'],
     ['no hits', { query: 'a', top: 0 }, 'top'],
     ['half a thought', { query: 'a', thoughts: 1.5 }, 'thoughts'],
     ['an endless number', '{"query":"a","temperature":1e999}', 'temperature'],

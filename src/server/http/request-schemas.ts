@@ -9,6 +9,9 @@ export const MAX_INPUTS = 2048;
  */
 export const MAX_TEXT_CHARACTERS = 50_000;
 
+/** Characters of a query or of a thought, which are read to the end of a few dozen tokens. */
+const MAX_QUERY_CHARACTERS = 10_000;
+
 /** Hits of one search. */
 const MAX_HITS = 1000;
 
@@ -19,7 +22,10 @@ const text = z
   .string()
   .min(1, 'must not be empty')
   .max(MAX_TEXT_CHARACTERS, `must have at most ${MAX_TEXT_CHARACTERS} characters`);
-const question = text.refine((value) => value.trim() !== '', 'must not be blank');
+const question = z
+  .string()
+  .max(MAX_QUERY_CHARACTERS, `must have at most ${MAX_QUERY_CHARACTERS} characters`)
+  .refine((value) => value.trim() !== '', 'must not be blank');
 const tokens = z
   .array(z.int('expected whole numbers, token ids').nonnegative('expected token ids, from 0 up'))
   .min(1, 'must not be empty')
@@ -84,7 +90,14 @@ export const embeddingsRequest = z
   .refine((body) => body.input_type === 'document' || typeof body.input[0] === 'string', {
     path: ['input'],
     message: 'token ids are taken for documents; send queries as text',
-  });
+  })
+  .refine(
+    (body) => body.input_type === 'document' || body.input.every(({ length }) => length <= MAX_QUERY_CHARACTERS),
+    {
+      path: ['input'],
+      message: `queries must have at most ${MAX_QUERY_CHARACTERS} characters`,
+    },
+  );
 
 const queryFields = {
   query: question,

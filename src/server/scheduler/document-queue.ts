@@ -6,8 +6,8 @@ const MARKS = 2;
 
 interface DocumentJob {
   readonly texts: readonly string[];
-  /** Tokens of each text, after the cut. */
-  readonly tokens: readonly number[];
+  /** Tokens of each text, counted when its turn comes near. */
+  readonly tokens: (number | undefined)[];
   /** Indices of texts not yet taken, shortest first: texts of like length need little padding. */
   readonly order: number[];
   readonly vectors: Float32Array[];
@@ -29,9 +29,15 @@ export interface Chunk {
 
 /** Documents waiting to be embedded. They leave in chunks, to which all jobs contribute in turn. */
 export class DocumentQueue {
+  readonly #countTokens: (text: string) => number;
   /** Jobs with texts that wait; the first one contributes first. */
   #waiting: DocumentJob[] = [];
   readonly #open = new Set<DocumentJob>();
+
+  /** @param countTokens of a text that is to be embedded as it is. It takes time, so it is asked for little by little. */
+  constructor(countTokens: (text: string) => number) {
+    this.#countTokens = countTokens;
+  }
 
   /** Jobs that are not finished. */
   get jobs(): number {
@@ -43,14 +49,10 @@ export class DocumentQueue {
     return this.#waiting.length > 0;
   }
 
-  /** @param tokens of each text, after the cut. */
-  add(
-    texts: readonly string[],
-    tokens: readonly number[],
-    { signal, onProgress }: ServiceDocumentOptions,
-  ): Promise<Float32Array[]> {
+  add(texts: readonly string[], { signal, onProgress }: ServiceDocumentOptions): Promise<Float32Array[]> {
     return new Promise((resolve, reject) => {
-      const order = [...texts.keys()].sort((a, b) => tokens[a]! - tokens[b]! || a - b);
+      const order = [...texts.keys()].sort((a, b) => texts[a]!.length - texts[b]!.length || a - b);
+      const tokens = new Array<number | undefined>(texts.length);
       const vectors = new Array<Float32Array>(texts.length);
       const stopListening = onAbort(signal, (reason) => this.#fail(job, reason));
       const job: DocumentJob = {
@@ -70,6 +72,7 @@ export class DocumentQueue {
     for (const job of this.#waiting) {
       while (job.order.length > 0) {
         const i = job.order[0]!;
+        job.tokens[i] ??= this.#countTokens(job.texts[i]!);
         const width = Math.max(longest, job.tokens[i]! + MARKS);
         if (taken.length > 0 && (taken.length + 1) * width > maxTokens) break;
         longest = width;

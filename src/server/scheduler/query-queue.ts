@@ -2,6 +2,7 @@ import type { BatchEvent, QueryEvent, QueryOptions } from '../../embedder/index.
 import { InvalidInputError } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
 import { onAbort } from '../on-abort.js';
+import { cutText } from './cut-text.js';
 import type { Engine, EngineBatch } from './engine.js';
 import { chooseReadings, type QueryJob, type Reading } from './query-job.js';
 
@@ -52,7 +53,11 @@ export class QueryQueue {
   }
 
   /** @throws InvalidInputError for a deadline that is no time, and for more thoughts than there can ever be room for. */
-  add(text: string, options: QueryOptions): EventStream<QueryEvent> {
+  add(wholeText: string, given: QueryOptions): EventStream<QueryEvent> {
+    const { lengths } = this.#engine.settings;
+    const text = cutText(wholeText, lengths.query);
+    const thought = given.thought === undefined ? undefined : cutText(given.thought, lengths.thought);
+    const options = { ...given, thought };
     const size = this.#sizeOf(text, options);
     const { maxThoughts } = this.#settings;
     if (size.rows > maxThoughts) {
@@ -106,12 +111,16 @@ export class QueryQueue {
   #sizeOf(text: string, { think, thought, thoughts, deadlineMs = Number.POSITIVE_INFINITY }: QueryOptions) {
     if (!(deadlineMs >= 0)) throw new InvalidInputError(`deadlineMs must be a number from 0 up, got ${deadlineMs}`);
     const { lengths, thinking } = this.#engine.settings;
-    const given = thought === undefined ? 0 : Math.min(lengths.thought, this.#engine.countTokens(thought));
-    const tokens = Math.min(lengths.query, this.#engine.countTokens(text)) + given + MARKS;
+    const given = thought === undefined ? 0 : this.#count(thought, lengths.thought);
+    const tokens = this.#count(text, lengths.query) + given + MARKS;
     const never = thought === undefined && (think ?? thinking.think) === 'never';
     const rows = never || thought !== undefined ? 0 : (thoughts ?? thinking.thoughts);
     const deadline = never ? Number.POSITIVE_INFINITY : this.#settings.now() + deadlineMs;
     return { tokens, rows, deadline };
+  }
+
+  #count(text: string, limit: number): number {
+    return Math.min(limit, this.#engine.countTokens(text));
   }
 
   #answer(until: number): void {

@@ -209,6 +209,22 @@ describe('documents', () => {
     expect(scheduler.load.waiting).toBe(0);
   });
 
+  test('texts are counted when their turn comes near, and no farther than they are read', async () => {
+    const { engine, scheduler } = fixture({}, { maxRunTokens: 9 });
+    const counted: number[] = [];
+    const count = engine.countTokens.bind(engine);
+    engine.countTokens = (text) => {
+      counted.push(text.length);
+      return count(text);
+    };
+    const done = scheduler.embedDocuments([...Array(50).keys()].map((i) => `${i}`.repeat(5_000)));
+    while (engine.runs.length === 0) await new Promise(setImmediate);
+    expect(counted.length).toBeLessThan(10);
+    await done;
+    expect(counted).toHaveLength(50);
+    expect(Math.max(...counted)).toBeLessThan(1_000);
+  });
+
   test('no texts, no run', async () => {
     const { engine, scheduler } = fixture();
     expect(await scheduler.embedDocuments([])).toEqual([]);

@@ -4,6 +4,7 @@ import { throwIfAborted } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
 import type { ServiceDocumentOptions } from '../service.js';
 import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
+import { cutText } from './cut-text.js';
 import { DocumentQueue } from './document-queue.js';
 import type { Engine } from './engine.js';
 import { FairShare } from './fair-share.js';
@@ -45,7 +46,7 @@ export class Scheduler {
   readonly #now: () => number;
   readonly #onLoad: ((load: Load) => void) | undefined;
   readonly #queries: QueryQueue;
-  readonly #documents = new DocumentQueue();
+  readonly #documents: DocumentQueue;
   readonly #share = new FairShare(['thoughts', 'documents']);
   readonly #pace = new Pace();
   #running: Promise<void> | undefined;
@@ -57,6 +58,8 @@ export class Scheduler {
     const { maxThoughts = 16, maxWaiting = 64, maxRunTokens = 512, now = () => performance.now() } = settings;
     const onAnswer = () => this.#pace.finished(now());
     this.#engine = engine;
+    const maxDocumentTokens = engine.settings.lengths.document;
+    this.#documents = new DocumentQueue((text) => Math.min(maxDocumentTokens, engine.countTokens(text)));
     this.#queries = new QueryQueue(engine, { maxThoughts, maxRunTokens, now, onAnswer });
     this.#maxWaiting = maxWaiting;
     this.#maxRunTokens = maxRunTokens;
@@ -73,9 +76,9 @@ export class Scheduler {
     throwIfAborted(options.signal);
     this.#assertRoom();
     if (texts.length === 0) return [];
-    const limit = this.#engine.settings.lengths.document;
-    const tokens = texts.map((text) => Math.min(limit, this.#engine.countTokens(text)));
-    const vectors = this.#documents.add(texts, tokens, options);
+    const { document } = this.#engine.settings.lengths;
+    const cut = texts.map((text) => cutText(text, document));
+    const vectors = this.#documents.add(cut, options);
     this.#wake();
     return vectors;
   }
