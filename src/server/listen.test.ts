@@ -132,11 +132,17 @@ test('an address that is taken', async () => {
 });
 
 test('closing waits for answers that are being made', async () => {
-  const { post, service } = await started({ pause: breathing, thoughtWords: 500 });
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const { post, service } = await started({ pause: ({ kind }) => (kind === 'step' ? held : undefined) });
   const asked = post('/v1/embeddings', { model: 'm', input: 'a story', input_type: 'query', think: 'always' });
   await expect.poll(() => service.status!().thinking).toBe(1);
   listening!.stop();
-  await service.close();
+  const closed = service.close();
+  letGo();
+  await closed;
   await listening!.close(60_000);
   expect((await asked).status).toBe(200);
   await expect(post('/v1/embeddings', { model: 'm', input: 'a' })).rejects.toThrow();

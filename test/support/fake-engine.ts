@@ -27,7 +27,7 @@ interface Row {
 }
 
 export interface FakeEngineSettings {
-  /** Words of a thought. Default 4; a query may say otherwise with the word `long`, which asks for 1,000. */
+  /** Words of a thought. Default 4; a query with the word `long` in it is thought about without end. */
   readonly thoughtWords?: number;
   /** How far a run moves the fake clock, in ms. Default 1. */
   readonly cost?: (run: Run) => number;
@@ -110,7 +110,7 @@ export class FakeEngine implements Engine {
         await this.#run({ kind: 'read', texts: requests.map(({ text }) => text) });
         return requests.flatMap(({ id, text, options }) => {
           const thoughts = thoughtsOf(options);
-          const length = text.includes('long') ? 1000 : (this.#options.thoughtWords ?? 4);
+          const length = text.includes('long') ? Number.POSITIVE_INFINITY : (this.#options.thoughtWords ?? 4);
           const written = Array.from({ length: thoughts }, (): string[] => []);
           const row: Row = { id, text, length, thoughts, written, given: options?.thought !== undefined };
           const instant = { id, event: { type: 'instant' as const, vector: this.embed(text), prefillMs: 1 } };
