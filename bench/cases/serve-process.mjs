@@ -1,0 +1,31 @@
+/**
+ * The server of the serve benches, in a process of its own: the real model in int8 and everything `o1-embedder serve` has, but
+ * for two things. Thoughts are always of 64 tokens, so that there is something to compare; and none are remembered.
+ * It prints its address, and stops at SIGTERM.
+ */
+import { createApp, listen, loadService } from '../../dist/server/index.js';
+import { MODEL, OUR_THREADS } from '../lib/model.mjs';
+
+const THOUGHT_TOKENS = 64;
+
+const service = await loadService({ model: MODEL, mode: 'int8', threads: OUR_THREADS });
+const app = createApp({
+  service: {
+    fingerprint: service.fingerprint,
+    modelName: service.modelName,
+    dimensions: service.dimensions,
+    embedDocuments: (texts, options) => service.embedDocuments(texts, options),
+    query: (text, options) => service.query(text, { ...options, maxTokens: THOUGHT_TOKENS, ignoreEnd: true }),
+    countTokens: (text) => service.countTokens(text),
+    status: () => service.status?.() ?? { state: 'ready', waiting: 0, thinking: 0 },
+    close: (options) => service.close(options),
+  },
+  processMetrics: true,
+});
+const listening = await listen(app, { port: 0 });
+console.log(listening.address);
+process.once('SIGTERM', async () => {
+  listening.stop();
+  await service.close({ graceMs: 5_000 });
+  await listening.close(1_000);
+});
