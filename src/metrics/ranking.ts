@@ -1,5 +1,11 @@
 import type { Qrels, Run, ScoredDocument } from './types.js';
 
+/** What a metric that knows relevant and not relevant takes as relevant. */
+export interface RelevanceOptions {
+  /** Least grade of a relevant document, trec_eval's `-l`. Default 1. */
+  readonly relevantFrom?: number;
+}
+
 /**
  * Document ids in the order in which trec_eval ranks them: score descending, equal scores by id descending (compared
  * as UTF-8 bytes). The order in which the retriever returned them does not count.
@@ -25,6 +31,26 @@ export function perQuery(
 ): Map<string, number> {
   return new Map([...qrels].map(([queryId, grades]) => [queryId, metric(rankedIds(run.get(queryId) ?? []), grades)]));
 }
+
+/** The same for metrics that know relevant and not relevant only. @param metric gets the relevance of each rank, best first. */
+export function perQueryBinary(
+  run: Run,
+  qrels: Qrels,
+  { relevantFrom = 1 }: RelevanceOptions,
+  metric: (relevant: readonly boolean[], relevantCount: number) => number,
+): Map<string, number> {
+  return perQuery(run, qrels, (ranking, grades) => {
+    const isRelevant = (grade: number | undefined) => grade !== undefined && grade >= relevantFrom;
+    const relevantCount = [...grades.values()].filter(isRelevant).length;
+    if (relevantCount === 0) return 0;
+    return metric(
+      ranking.map((id) => isRelevant(grades.get(id))),
+      relevantCount,
+    );
+  });
+}
+
+export const countTrue = (values: readonly boolean[]): number => values.filter(Boolean).length;
 
 /** Arithmetic mean of a metric over its queries; 0 when there are none. */
 export function mean(values: ReadonlyMap<string, number>): number {

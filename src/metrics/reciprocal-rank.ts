@@ -1,4 +1,4 @@
-import { perQuery } from './ranking.js';
+import { perQueryBinary, type RelevanceOptions } from './ranking.js';
 import type { Qrels, Run } from './types.js';
 
 /**
@@ -7,9 +7,9 @@ import type { Qrels, Run } from './types.js';
  *
  * @param k cut-off; `Infinity` gives trec_eval's `recip_rank`.
  */
-export function reciprocalRank(run: Run, qrels: Qrels, k: number): Map<string, number> {
-  return perQuery(run, qrels, (ranking, grades) => {
-    const index = ranking.findIndex((id) => (grades.get(id) ?? 0) >= 1);
+export function reciprocalRank(run: Run, qrels: Qrels, k: number, options: RelevanceOptions = {}): Map<string, number> {
+  return perQueryBinary(run, qrels, options, (relevant) => {
+    const index = relevant.indexOf(true);
     return index < 0 || index >= k ? 0 : 1 / (index + 1);
   });
 }

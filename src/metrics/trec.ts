@@ -1,8 +1,10 @@
 import { InvalidInputError } from '../errors.js';
+import { rankedIds } from './ranking.js';
 import type { Qrels, Run, ScoredDocument } from './types.js';
 
 /**
- * Judgements in TREC's text format: query id, iteration (ignored), document id, grade, separated by white space.
+ * Judgements in TREC's text format: query id, iteration (ignored), document id, grade, separated by white space. Lines that
+ * start with `#` are comments, as in trec_eval 10.
  *
  * @param where name of the file, for error messages.
  */
@@ -17,7 +19,8 @@ export function parseTrecQrels(text: string, where = 'qrels'): Qrels {
 }
 
 /**
- * A run in TREC's text format: query id, `Q0`, document id, rank (ignored), score, name of the system.
+ * A run in TREC's text format: query id, `Q0`, document id, rank (ignored), score, name of the system. Lines that start with
+ * `#` are comments.
  *
  * @param where name of the file, for error messages.
  */
@@ -31,10 +34,36 @@ export function parseTrecRun(text: string, where = 'run'): Run {
   return run;
 }
 
+/**
+ * A run as text that {@link parseTrecRun} and trec_eval read: documents in their order of ranking, ranks from 1, scores in full.
+ *
+ * @param system name of the system, the last column; without white space.
+ */
+export function formatTrecRun(run: Run, system: string): string {
+  checkField('name of the system', system);
+  const lines: string[] = [];
+  for (const [queryId, documents] of run) {
+    checkField('query id', queryId);
+    const scores = new Map(documents.map(({ id, score }) => [id, score]));
+    for (const [i, id] of rankedIds(documents).entries()) {
+      checkField('document id', id);
+      lines.push(`${queryId} Q0 ${id} ${i + 1} ${scores.get(id)} ${system}\n`);
+    }
+  }
+  return lines.join('');
+}
+
+function checkField(what: string, value: string): void {
+  if (/^\S+$/.test(value) && !value.startsWith('#')) return;
+  throw new InvalidInputError(
+    `a TREC run cannot hold the ${what} ${JSON.stringify(value)}: expected text without white space that does not start with #.`,
+  );
+}
+
 function* fields(text: string, expected: number, where: string): Generator<[string[], number]> {
   const lines = text.split(/\r?\n/);
   for (const [index, line] of lines.entries()) {
-    if (line.trim() === '') continue;
+    if (line.trim() === '' || line.startsWith('#')) continue;
     const values = line.trim().split(/\s+/);
     if (values.length < expected) {
       throw new InvalidInputError(`expected at least ${expected} fields, found ${values.length}.`, {
