@@ -4,5 +4,21 @@
  * An expert (any chat model) explores: it writes queries for documents, and candidate thoughts for queries. A committee of
  * retrievers refines, and finds hard negatives. Every stage resumes from a journal. The room knows nothing of training.
  */
+export type { AskProgress } from './ask/ask-all.js';
+export type { StageUsage } from './ask/usage.js';
+export { type Candidates, candidatesPath, readCandidates, writeCandidates } from './candidates.js';
 export { contentKey } from './content-key.js';
+export { cutToTokens } from './cut-text.js';
+export { type Diversity, diversityOf, meanDiversity } from './explore/diversity.js';
+export { type ExploreOptions, type ExploreSettings, exploreThoughts } from './explore/explore-thoughts.js';
+export { type ImportOptions, importCandidates } from './explore/import-candidates.js';
+export type { CandidatesReport } from './explore/sift-thoughts.js';
+export { DEFAULT_TASK } from './explore/thought-prompt.js';
 export { Journal } from './journal.js';
+export { type Rejected, readSynthManifest, STAGES, type Stage, type SynthManifest, writeStage } from './manifest.js';
+export { inOutputFolder } from './output-folder.js';
+export { QUERY_KINDS, type QueryKind } from './queries/query-prompts.js';
+export { bm25Searcher, type Searcher } from './queries/round-trip.js';
+export { type QueriesOptions, type QueriesReport, synthesiseQueries } from './queries/synthesise-queries.js';
+export { SPLITS, type Split, type SplitShares } from './queries/write-query-set.js';
+export { fraction, seededOrder } from './seeded.js';
