@@ -11,7 +11,7 @@ const browser = await chromium.launch({
   executablePath: process.env.O1_CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
-const page = await browser.newPage({ viewport: { width: Number(width), height: 700 }, deviceScaleFactor: 2 });
+const page = await browser.newPage({ viewport: { width: Number(width), height: 700 } });
 await page.goto(address);
 await page.getByRole('searchbox').fill(question);
 await page.keyboard.press('Enter');

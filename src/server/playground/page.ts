@@ -53,7 +53,7 @@ export const PAGE = `<!doctype html>
       <figure>
         <svg id="picture" viewBox="0 0 400 300" role="img"></svg>
         <figcaption>
-          <span class="key document">hit, with its rank</span>
+          <span class="key document">hit, with its rank (small: lost by the thought)</span>
           <span class="key instant">query alone</span>
           <span class="key final">query and thought</span>
           <span>Vectors on the plane that shows their distances best.</span>

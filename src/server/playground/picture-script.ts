@@ -2,9 +2,9 @@
 export const PICTURE_SCRIPT = `/**
  * Draws the vectors of the hits and of the query, and an arrow from the query alone to the query with its thought.
  *
- * points: [{id, x, y, kind: 'document' | 'instant' | 'final'}]; hits: the final ones, best first.
+ * points: [{id, x, y, kind: 'document' | 'instant' | 'final'}]; hits: the final ones, best first; before: the instant ones.
  */
-function drawPicture(svg, points, hits) {
+function drawPicture(svg, points, hits, before) {
   const [width, height, margin] = [400, 300, 24];
   const [xs, ys] = [d3.extent(points, (point) => point.x), d3.extent(points, (point) => point.y)];
   // One scale for both axes, so that distances can be compared.
@@ -13,7 +13,7 @@ function drawPicture(svg, points, hits) {
   const y = (point) => height / 2 - (point.y - (ys[0] + ys[1]) / 2) / spread;
 
   const ranks = new Map(hits.map((hit, index) => [hit.id, index + 1]));
-  const titles = new Map(hits.map((hit) => [hit.id, hit.title || hit.id]));
+  const titles = new Map([...before, ...hits].map((hit) => [hit.id, hit.title || hit.id]));
   const picture = d3.select(svg);
   picture.selectAll('*').remove();
 
@@ -48,13 +48,15 @@ function drawPicture(svg, points, hits) {
       .duration(still ? 0 : 600)
       .attr('x2', x(final))
       .attr('y2', y(final));
+    // The head of the arrow touches the final point, which has a radius of 7; beside a short arrow there is no room for it.
     const angle = (Math.atan2(y(final) - y(instant), x(final) - x(instant)) * 180) / Math.PI;
-    // The head of the arrow touches the final point, which has a radius of 7.
-    picture
-      .append('path')
-      .attr('class', 'tip')
-      .attr('d', 'M-7,0 L-17,-5 L-17,5 Z')
-      .attr('transform', 'translate(' + x(final) + ',' + y(final) + ') rotate(' + angle + ')');
+    if (moved > 26) {
+      picture
+        .append('path')
+        .attr('class', 'tip')
+        .attr('d', 'M-7,0 L-17,-5 L-17,5 Z')
+        .attr('transform', 'translate(' + x(final) + ',' + y(final) + ') rotate(' + angle + ')');
+    }
     picture.append('circle').attr('class', 'final').attr('r', 7).attr('cx', x(final)).attr('cy', y(final));
   }
   picture.append('circle').attr('class', 'instant').attr('r', 6).attr('cx', x(instant)).attr('cy', y(instant));

@@ -113,7 +113,7 @@ let instantHits = [];
 
 function show({ type, data }) {
   if (type === 'instant') {
-    instantHits = data.hits;
+    instantHits = data.hits || [];
     if (data.hits) showHits(data.hits);
     const found = data.hits ? count(data.hits.length, 'instant hit') : 'The vector of the query alone';
     say(found + ' after ' + milliseconds(data.prefill_ms) + '. Thinking …');
@@ -146,12 +146,12 @@ function showFinal({ hits, basis, thoughts, deadline_reached, cached, timings, p
   );
   if (!projection) return;
   element('picture-section').hidden = false;
-  drawPicture(element('picture'), projection.points, hits || []);
+  drawPicture(element('picture'), projection.points, hits || [], instantHits);
 }
 
 /** How far each hit has moved up (positive) or down, or 'new'. */
 function movesOf(hits, before) {
-  const ranks = new Map((before || []).map(({ id }, rank) => [id, rank]));
+  const ranks = new Map(before.map(({ id }, rank) => [id, rank]));
   return hits.map(({ id }, rank) => (ranks.has(id) ? ranks.get(id) - rank : 'new'));
 }
 

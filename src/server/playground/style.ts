@@ -70,10 +70,10 @@ button[type='submit'] { background: var(--accent); color: var(--ground); font-we
 #hits { margin: 0; padding: 0; list-style: none; counter-reset: rank; }
 #hits li { counter-increment: rank; padding: .6rem 0; border-top: 1px solid var(--edge); }
 #hits h3 { display: flex; gap: .5rem; align-items: baseline; margin: 0; font-size: 1rem; overflow-wrap: anywhere; }
-#hits h3::before { content: counter(rank) '.'; color: var(--quiet); min-width: 1.5rem; }
+#hits h3::before { content: counter(rank) '.'; color: var(--quiet); min-width: 1.75rem; }
 #hits .title { flex: 1; min-width: 0; }
 #hits .score { color: var(--quiet); font-weight: 400; font-variant-numeric: tabular-nums; }
-#hits p { margin: .25rem 0 0 2rem; overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; }
+#hits p { margin: .25rem 0 0 2.25rem; overflow-wrap: anywhere; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; }
 #hits .id { color: var(--quiet); font-size: .85rem; }
 .move { font-weight: 400; font-size: .9rem; white-space: nowrap; }
 .move.up, .move.new { color: var(--up); }
