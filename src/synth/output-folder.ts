@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { O1Error } from '../errors.js';
 
@@ -14,6 +14,7 @@ export async function inOutputFolder<T>(folder: string, work: () => Promise<T>):
   const owner = join(folder, OWNER);
   await take(owner, folder);
   try {
+    await removeUnfinished(folder);
     return await work();
   } finally {
     await rm(owner, { force: true });
@@ -40,6 +41,13 @@ async function take(owner: string, folder: string): Promise<void> {
   }
   await rm(owner, { force: true });
   await take(owner, folder);
+}
+
+/** Temporary files of a killed process: their names end as `writeAtomically` makes them. */
+async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (/\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+  }
 }
 
 function isAlive(pid: number): boolean {
