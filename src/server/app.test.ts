@@ -136,6 +136,13 @@ describe('POST /v1/embeddings', () => {
   });
 });
 
+test('one query that fails ends the others of its request', async () => {
+  const { post, service } = fixture({}, { pause: () => new Promise(setImmediate) });
+  const body = { model: 'm', input: ['long story', 'poison'], input_type: 'query', think: 'always' };
+  expect((await post('/v1/embeddings', body)).status).toBe(500);
+  await expect.poll(() => service.status!()).toMatchObject({ waiting: 0, thinking: 0 });
+});
+
 describe('what is wrong with a body', () => {
   const valid = { model: 'm', input: 'text' };
   test.each([

@@ -147,7 +147,8 @@ test('closing finishes what was begun', async () => {
 });
 
 test('what cannot be loaded is said in its own words', async () => {
-  const module = await engineModule(`throw new InvalidInputError('no such model');`);
+  // A timer goes on in the thread: it must not keep this process alive.
+  const module = await engineModule(`setInterval(() => {}, 1000); throw new InvalidInputError('no such model');`);
   const started = server.workerService({ module, parameters: {} });
   await expect(started).rejects.toThrow(errors.InvalidInputError);
   await expect(started).rejects.toThrow('no such model');

@@ -51,3 +51,27 @@ test('a caller that leaves does not disturb the others', async () => {
   await shared.drain();
   expect(shared.load).toEqual({ waiting: 0, thinking: 0 });
 });
+
+test('a hundred queries that come and go without a pause: each as if it were alone', async () => {
+  const shared = scheduler(5);
+  const optionsOf = (i: number): QueryOptions => ({
+    think: i % 7 === 0 ? 'never' : 'always',
+    thoughts: 1 + (i % 3),
+    temperature: 0.9,
+    seed: i,
+    maxTokens: 1 + (i % 24),
+  });
+  const textOf = (i: number) => 'query '.repeat(1 + (i % 5)) + i;
+  let next = 0;
+  const vectors: Float32Array[] = [];
+  const client = async () => {
+    while (next < 100) {
+      const i = next++;
+      vectors[i] = (await final(shared.query(textOf(i), optionsOf(i)))).vector;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, client));
+  for (let i = 0; i < 100; i++) {
+    expect(vectors[i]).toEqual((await embedder.embedQuery(textOf(i), optionsOf(i))).vector);
+  }
+});

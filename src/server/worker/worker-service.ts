@@ -62,6 +62,8 @@ export async function workerService(options: WorkerServiceOptions): Promise<Work
     const ready = await readiness(worker, options.onProgress);
     return new WorkerClient(worker, ready, options.onFailure);
   } catch (error) {
+    // What the module began before it failed must not keep the process alive.
+    await worker.terminate();
     throwIfAborted(options.signal);
     throw error;
   } finally {
@@ -133,7 +135,10 @@ class WorkerClient implements WorkerService {
   query(text: string, options: QueryOptions = {}): AsyncIterable<QueryEvent> {
     const { signal, instantScores, ...copied } = options;
     const id = this.#ids++;
-    const stream = new EventStream<QueryEvent>(() => this.#cancel(id));
+    const stream = new EventStream<QueryEvent>(() => {
+      stopListening();
+      this.#cancel(id);
+    });
     const stopListening = onAbort(signal, (reason) => {
       this.#cancel(id);
       stream.fail(reason);
