@@ -1,6 +1,7 @@
 import type { LoadOptions } from '../../embedder/index.js';
 import type { EngineParameters } from './load-engine.js';
-import { type WorkerService, type WorkerServiceOptions, workerService } from './worker-service.js';
+import type { WorkerService } from './worker-client.js';
+import { type WorkerServiceOptions, workerService } from './worker-service.js';
 
 /** Loads the embedder in a worker thread, with the options of `O1Embedder.load`, and hands it over as a service. */
 export function loadService(

@@ -7,6 +7,7 @@ import {
   O1Error,
   type O1ErrorDetails,
 } from '../../errors.js';
+import type { Engine } from '../scheduler/engine.js';
 import type { Load, SchedulerSettings } from '../scheduler/scheduler.js';
 import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
 
@@ -20,10 +21,7 @@ export interface WorkerStart {
 }
 
 /** What a worker's module makes the engine with. `report` hands anything that can be copied to the other thread. */
-export type CreateEngine = (
-  parameters: never,
-  report: (progress: unknown) => void,
-) => Promise<import('../scheduler/engine.js').Engine>;
+export type CreateEngine = (parameters: never, report: (progress: unknown) => void) => Promise<Engine>;
 
 /** To the worker. An answer to a request carries its id. */
 export type Request =
@@ -56,6 +54,8 @@ export type Answer =
   | { readonly type: 'result'; readonly id: number; readonly value: number | string | Float32Array[] }
   | { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'askScores'; readonly id: number; readonly instant: Float32Array };
+
+export type Ready = Extract<Answer, { readonly type: 'ready' }>;
 
 /** What is known of a service once it is loaded. */
 export interface ServiceFacts {

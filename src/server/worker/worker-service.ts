@@ -1,20 +1,8 @@
 import { Worker } from 'node:worker_threads';
-import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
-import { EventStream } from '../event-stream.js';
 import { onAbort } from '../on-abort.js';
-import type { Load } from '../scheduler/scheduler.js';
-import type { EmbeddingService, ServiceDocumentOptions } from '../service.js';
-import { ServiceUnavailableError } from '../service-errors.js';
-import {
-  type Answer,
-  errorFromMessage,
-  errorToMessage,
-  type Request,
-  type ServiceFacts,
-  sharedClock,
-  type WorkerStart,
-} from './protocol.js';
+import { type Answer, errorFromMessage, type Ready, type WorkerStart } from './protocol.js';
+import { WorkerClient, type WorkerService } from './worker-client.js';
 
 export interface WorkerServiceOptions {
   /** A module that exports `createEngine(parameters, report)`; what it imports is loaded in the worker alone. */
@@ -28,20 +16,6 @@ export interface WorkerServiceOptions {
   readonly onFailure?: ((error: Error) => void) | undefined;
   /** Ends the worker while it is loading. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** A service whose model runs in a thread of its own. */
-export interface WorkerService extends EmbeddingService {
-  readonly settings: ServiceFacts['settings'];
-}
-
-/** A worker that does not end by itself is ended after this much more than the time it was given. */
-const EXIT_MS = 1_000;
-
-/** One request that the worker has not answered. */
-interface Pending {
-  onAnswer(answer: Exclude<Answer, { type: 'error' }>): void;
-  onError(error: unknown): void;
 }
 
 /**
@@ -71,8 +45,6 @@ export async function workerService(options: WorkerServiceOptions): Promise<Work
   }
 }
 
-type Ready = Extract<Answer, { type: 'ready' }>;
-
 function readiness(worker: Worker, onProgress: ((progress: never) => void) | undefined): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const listen = (answer: Answer) => {
@@ -85,185 +57,4 @@ function readiness(worker: Worker, onProgress: ((progress: never) => void) | und
     const exit = (code: number) => reject(new Error(`the model's thread ended with code ${code} before it was ready`));
     worker.on('message', listen).on('error', reject).on('exit', exit);
   });
-}
-
-class WorkerClient implements WorkerService {
-  readonly fingerprint: string;
-  readonly modelName: string;
-  readonly dimensions: number;
-  readonly settings: ServiceFacts['settings'];
-  readonly decodeTokens?: (ids: readonly number[]) => Promise<string>;
-  readonly #worker: Worker;
-  readonly #exited: Promise<void>;
-  readonly #pending = new Map<number, Pending>();
-  #load: Load = { waiting: 0, thinking: 0 };
-  #closing: Promise<void> | undefined;
-  #failure: Error | undefined;
-  #ids = 0;
-
-  constructor(worker: Worker, ready: Ready, onFailure: ((error: Error) => void) | undefined) {
-    this.#worker = worker;
-    this.fingerprint = ready.fingerprint;
-    this.modelName = ready.modelName;
-    this.dimensions = ready.dimensions;
-    this.settings = ready.settings;
-    if (ready.canDecode) this.decodeTokens = (ids) => this.#ask((id) => ({ type: 'decode', id, ids }));
-    let cause: unknown;
-    worker.on('message', (answer: Answer) => this.#take(answer));
-    worker.on('error', (error) => {
-      cause = error;
-    });
-    this.#exited = new Promise((resolve) => {
-      worker.on('exit', (code) => {
-        if (!this.#closing) {
-          const why = cause instanceof Error ? cause.message : `exit code ${code}`;
-          this.#failure = new ServiceUnavailableError(`the model's thread has ended: ${why}.`, { cause });
-          onFailure?.(this.#failure);
-        }
-        this.#refuseAll();
-        resolve();
-      });
-    });
-  }
-
-  embedDocuments(texts: readonly string[], { signal, onProgress }: ServiceDocumentOptions = {}) {
-    const heard = ({ done, tokens }: { done: number; tokens: number }) =>
-      onProgress?.({ done, total: texts.length, tokens });
-    return this.#ask<Float32Array[]>((id) => ({ type: 'documents', id, texts }), signal, heard);
-  }
-
-  query(text: string, options: QueryOptions = {}): AsyncIterable<QueryEvent> {
-    const { signal, instantScores, ...copied } = options;
-    const id = this.#ids++;
-    const stream = new EventStream<QueryEvent>(() => {
-      stopListening();
-      this.#cancel(id);
-    });
-    const stopListening = onAbort(signal, (reason) => {
-      this.#cancel(id);
-      stream.fail(reason);
-    });
-    const onError = (error: unknown) => {
-      stopListening();
-      stream.fail(error);
-    };
-    const onAnswer: Pending['onAnswer'] = (answer) => {
-      if (answer.type === 'askScores') void this.#giveScores(id, answer.instant, instantScores!);
-      if (answer.type !== 'event') return;
-      stream.push(answer.event);
-      if (answer.event.type !== 'final') return;
-      this.#pending.delete(id);
-      stopListening();
-      stream.end();
-    };
-    try {
-      throwIfAborted(signal);
-      const hasScores = instantScores !== undefined;
-      this.#send({ type: 'query', id, text, options: copied, hasScores, sentAt: sharedClock() }, { onAnswer, onError });
-    } catch (error) {
-      onError(error);
-    }
-    return stream;
-  }
-
-  countTokens(text: string): Promise<number> {
-    return this.#ask((id) => ({ type: 'count', id, text }));
-  }
-
-  status() {
-    if (this.#failure) {
-      return { state: 'failed' as const, reason: this.#failure.message, waiting: 0, thinking: 0 };
-    }
-    return { state: this.#closing ? ('stopping' as const) : ('ready' as const), ...this.#load };
-  }
-
-  close({ graceMs }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
-    this.#closing ??= this.#close(graceMs);
-    return this.#closing;
-  }
-
-  async #close(graceMs: number | undefined): Promise<void> {
-    this.#worker.postMessage({ type: 'close', graceMs } satisfies Request);
-    const end = () => void this.#worker.terminate();
-    const timer = graceMs === undefined ? undefined : setTimeout(end, graceMs + EXIT_MS);
-    await this.#exited;
-    clearTimeout(timer);
-  }
-
-  #ask<Value extends number | string | Float32Array[]>(
-    request: (id: number) => Request & { readonly id: number },
-    signal?: AbortSignal,
-    onProgress?: (progress: { done: number; tokens: number }) => void,
-  ): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const id = this.#ids++;
-      const stopListening = onAbort(signal, (reason) => {
-        this.#cancel(id);
-        reject(reason);
-      });
-      const onError = (error: unknown) => {
-        stopListening();
-        reject(error);
-      };
-      const onAnswer: Pending['onAnswer'] = (answer) => {
-        if (answer.type === 'documentsDone') onProgress?.(answer);
-        if (answer.type !== 'result') return;
-        this.#pending.delete(id);
-        stopListening();
-        resolve(answer.value as Value);
-      };
-      try {
-        throwIfAborted(signal);
-        this.#send(request(id), { onAnswer, onError });
-      } catch (error) {
-        onError(error);
-      }
-    });
-  }
-
-  #send(request: Request & { readonly id: number }, pending: Pending): void {
-    if (this.#failure) throw this.#failure;
-    if (this.#closing) throw new ServiceUnavailableError('the server is stopping.');
-    this.#pending.set(request.id, pending);
-    this.#worker.postMessage(request);
-  }
-
-  #cancel(id: number): void {
-    if (this.#pending.delete(id)) this.#worker.postMessage({ type: 'cancel', id } satisfies Request);
-  }
-
-  #take(answer: Answer): void {
-    if (answer.type === 'load') {
-      this.#load = answer.load;
-    } else if (answer.type === 'error') {
-      const pending = this.#pending.get(answer.id);
-      this.#pending.delete(answer.id);
-      pending?.onError(errorFromMessage(answer.error));
-    } else if ('id' in answer) {
-      // A request that was cancelled may still be answered, and may still ask: it must not wait for ever.
-      const pending = this.#pending.get(answer.id);
-      if (pending) pending.onAnswer(answer);
-      else if (answer.type === 'askScores') this.#worker.postMessage({ type: 'scores', id: answer.id, scores: [] });
-    }
-  }
-
-  async #giveScores(
-    id: number,
-    instant: Float32Array,
-    instantScores: NonNullable<QueryOptions['instantScores']>,
-  ): Promise<void> {
-    let answer: Request;
-    try {
-      answer = { type: 'scores', id, scores: await instantScores(instant) };
-    } catch (error) {
-      answer = { type: 'noScores', id, error: errorToMessage(error) };
-    }
-    this.#worker.postMessage(answer);
-  }
-
-  #refuseAll(): void {
-    const error = this.#failure ?? new ServiceUnavailableError('the server stopped before this request was finished.');
-    for (const { onError } of this.#pending.values()) onError(error);
-    this.#pending.clear();
-  }
 }
