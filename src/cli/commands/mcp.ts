@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
 import { setImmediate as answersWritten } from 'node:timers/promises';
 import { throwIfAborted } from '../../errors.js';
 import { openStore } from '../../search/index.js';
@@ -23,14 +24,16 @@ export async function mcpCommand(context: CliContext, place: string, options: Mc
   assertThere(place);
   let announce!: (collection: McpCollection) => void;
   let fail!: (error: unknown) => void;
-  const collection = new Promise<McpCollection>((resolve, reject) => {
-    [announce, fail] = [resolve, reject];
+  const collection = new Promise<McpCollection>((fulfil, reject) => {
+    [announce, fail] = [fulfil, reject];
   });
   // Whoever calls a tool is told; where nobody does, that is no defect.
   collection.catch(() => {});
-  const server = createMcpServer({ version, source: place, collection: () => collection });
+  const server = createMcpServer({ version, source: resolve(place), collection: () => collection });
   const gone = new AbortController();
   const hungUp = serveStdio(server, { signal: context.signal }).finally(() => gone.abort());
+  // It may end while nobody waits for it yet: whatever is being loaded then stops.
+  hungUp.catch(() => {});
   try {
     await withEmbedder({ ...context, signal: gone.signal }, options, async (embedder) => {
       const { folder } = await readyIndex({ ...context, signal: gone.signal }, embedder, place, options.index);

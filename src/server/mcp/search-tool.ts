@@ -27,7 +27,7 @@ const inputSchema = z.strictObject({
     .enum(['never', 'always', 'auto'])
     .optional()
     .describe(
-      'Whether the built-in small model writes a thought where you give none: never (fastest), always (about a second), or auto (decides by the query). Default: what was measured to be best for this model.',
+      'Whether the built-in small model writes a thought where you give none: never (fastest), always (about a second), or auto (decides by the query, where the model has learnt to). Default: what was measured to be best for this model.',
     ),
   deadline_ms: z
     .int()
