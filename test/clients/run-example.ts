@@ -23,8 +23,6 @@ export class Examples {
     // Beside the compiled package, whose folder other tests use as it is.
     const folder = await mkdtemp(join(dirname(compiled), 'examples-'));
     const manifest = JSON.parse(await readFile(join(compiled, 'package.json'), 'utf8'));
-    const clients = { './ai-sdk': './dist/clients/ai-sdk.js', './langchain': './dist/clients/langchain.js' };
-    manifest.exports = { ...clients, ...manifest.exports };
     await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
     await symlink(join(compiled, 'dist'), join(folder, 'dist'));
     await cp(join(ROOT, 'examples'), join(folder, 'examples'), { recursive: true });

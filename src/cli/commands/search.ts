@@ -1,14 +1,13 @@
 import type { QueryEmbedding, QueryOptions } from '../../embedder/index.js';
 import { InvalidInputError } from '../../errors.js';
-import { type IndexReport, openStore, readManifest, type SearchHit } from '../../search/index.js';
+import { openStore, type SearchHit } from '../../search/index.js';
 import type { CliContext, CliEmbedder } from '../context.js';
 import { formatHits, hitsToJson, movesOf } from '../hits.js';
-import { defaultIndexFolder, isIndexFolder } from '../index-folder.js';
 import { type ModelOptions, withEmbedder } from '../load-embedder.js';
+import { readyIndex } from '../ready-index.js';
 import { createRetriever, type Retriever } from '../retriever.js';
-import { assertThere, openSource } from '../source.js';
+import { assertThere } from '../source.js';
 import { embeddingToJson, remarksOn, type ThinkingOptions, toQueryOptions } from '../thinking-options.js';
-import { assertMadeBy, describeReport, updateIndex } from '../update-index.js';
 
 export interface SearchCommandOptions extends ModelOptions, ThinkingOptions {
   readonly index?: string;
@@ -50,24 +49,6 @@ export async function searchCommand(
       await store.close();
     }
   });
-}
-
-/** The index to ask: the place itself, or that of the documents there, brought up to date. */
-async function readyIndex(
-  context: CliContext,
-  embedder: CliEmbedder,
-  place: string,
-  index: string | undefined,
-): Promise<{ folder: string; report?: IndexReport }> {
-  if (index === undefined && isIndexFolder(place)) {
-    const { source } = await readManifest(place);
-    await assertMadeBy(embedder, { folder: place, source });
-    return { folder: place };
-  }
-  const folder = index ?? defaultIndexFolder(place, context.environment);
-  const report = await updateIndex(context, embedder, { folder, source: place }, await openSource(place, embedder, {}));
-  if (report.embedded + report.removed > 0) context.stderr.write(`${folder}: ${describeReport(report)}\n`);
-  return { folder, report };
 }
 
 interface Search {
