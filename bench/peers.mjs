@@ -3,7 +3,7 @@
  * Where a plain `torch` comes with CUDA, set up pip for PyTorch's CPU builds first: the rest is several gigabytes.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { nodeFolder, python, pythonFolder, pythonInstalled, requirements } from './lib/peers.mjs';
 
@@ -25,7 +25,7 @@ async function install() {
   );
   await run('python3', ['-m', 'venv', pythonFolder]);
   await run(python, ['-m', 'pip', 'install', '-r', requirements]);
-  await writeFile(pythonInstalled, '');
+  await copyFile(requirements, pythonInstalled);
 }
 
 /** @param {string} command @param {readonly string[]} args @param {string} [cwd] */

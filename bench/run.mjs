@@ -44,6 +44,11 @@ const benches = {
     about: 'peak resident memory of one thinking query in int4 and int8, against transformers in fp32',
     load: () => import('./cases/memory.mjs'),
   },
+  'train-step': {
+    about: 'the joint training step, time and memory, against PEFT and a plain PyTorch program (runs only when named)',
+    onlyByName: true,
+    load: () => import('./cases/train-step.mjs'),
+  },
   modes: {
     about: 'nDCG@10 in int8 and int4 against fp32 (minutes: runs only when named)',
     onlyByName: true,

@@ -2,7 +2,7 @@
  * The programs we compare with: where they are installed, and how they are started. None of them is part of this
  * package; `node bench/peers.mjs install` puts them into `bench/.peers`.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from './worker.mjs';
@@ -10,6 +10,8 @@ import { Worker } from './worker.mjs';
 /** The versions that `bench/peers.mjs` and `bench/peers/python/requirements.txt` install. */
 export const LLAMA_CPP = 'node-llama-cpp 3.22.1';
 export const TRANSFORMERS = 'transformers 5.23.0, PyTorch 2.13.0';
+export const PEFT = 'transformers 5.23.0 + PEFT 0.21.2, PyTorch 2.13.0';
+export const TWIN = 'reference/ (PyTorch 2.13.0)';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
 export const nodeFolder = path.join(bench, '.peers', 'node');
@@ -19,8 +21,13 @@ export const python = path.join(
   pythonFolder,
   ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']),
 );
-/** Written when everything is installed: a break in the middle of pip leaves a folder that looks whole. */
-export const pythonInstalled = path.join(pythonFolder, 'installed');
+/** A copy of the requirements, written when all of them are installed: a break in the middle of pip leaves a folder that looks whole. */
+export const pythonInstalled = path.join(pythonFolder, 'installed.txt');
+
+/** Whether the Python peers are there, with all that this version of the benches needs. */
+function hasPython() {
+  return existsSync(pythonInstalled) && readFileSync(pythonInstalled, 'utf8') === readFileSync(requirements, 'utf8');
+}
 
 /** glibc gives freed memory back at each PyTorch step unless told to keep it: 8 and 16 GiB mean "keep". */
 const PYTHON_ENVIRONMENT = {
@@ -47,9 +54,18 @@ export function startLlamaCpp(report, modelPath) {
  * @returns {Promise<Worker | undefined>} undefined when it is not installed
  */
 export function startTransformers(report, modelPath) {
-  const installed = existsSync(pythonInstalled);
+  const installed = hasPython();
   const script = path.join(bench, 'peers', 'python', 'peer.py');
   return start(report, TRANSFORMERS, installed, modelPath, () => new Worker(python, [script], PYTHON_ENVIRONMENT));
+}
+
+/**
+ * A process that takes joint training steps in PyTorch, with nothing loaded yet.
+ * @returns {Worker | undefined} undefined when it is not installed
+ */
+export function startTrainingPeer() {
+  const script = path.join(bench, 'peers', 'python', 'train_step.py');
+  return hasPython() ? new Worker(python, [script], PYTHON_ENVIRONMENT) : undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 
-const data = new URL('../../data/node-api/', import.meta.url);
+const data = new URL('../../data/', import.meta.url);
 
 /** A query of the usual kind; 20 tokens. */
 export const QUERY = 'How do I read a whole file into memory without blocking the event loop while it is being read?';
@@ -23,24 +23,41 @@ export function documents() {
  * @returns {Map<string, string>}
  */
 export function corpus() {
-  return new Map(jsonLines('corpus.jsonl.gz').map(({ _id, title, text }) => [_id, `${title}\n${text}`]));
+  return new Map(jsonLines('node-api/corpus.jsonl.gz').map(({ _id, title, text }) => [_id, `${title}\n${text}`]));
+}
+
+/** The test queries by id, with their judgements. */
+export function testQueries() {
+  const { texts, qrels } = queries('test');
+  return { queries: texts, qrels };
 }
 
 /**
- * The test queries by id, with their judgements (document id to grade).
- * @returns {{ queries: Map<string, string>, qrels: Map<string, Map<string, number>> }}
+ * A split's queries by id, in the order of its judgements (document id to grade).
+ * @param {'train' | 'test'} split
+ * @returns {{ texts: Map<string, string>, qrels: Map<string, Map<string, number>> }}
  */
-export function testQueries() {
-  const texts = new Map(jsonLines('queries.jsonl.gz').map(({ _id, text }) => [_id, text]));
+export function queries(split) {
+  const texts = new Map(jsonLines('node-api/queries.jsonl.gz').map(({ _id, text }) => [_id, text]));
   /** @type {Map<string, Map<string, number>>} */
   const qrels = new Map();
-  const [, ...lines] = readFileSync(new URL('qrels/test.tsv', data), 'utf8').trimEnd().split('\n');
+  const [, ...lines] = readFileSync(new URL(`node-api/qrels/${split}.tsv`, data), 'utf8')
+    .trimEnd()
+    .split('\n');
   for (const line of lines) {
     const [query = '', document = '', grade] = line.split('\t');
     const grades = qrels.get(query) ?? new Map();
     qrels.set(query, grades.set(document, Number(grade)));
   }
-  return { queries: new Map([...qrels.keys()].map((id) => [id, texts.get(id)])), qrels };
+  return { texts: new Map([...qrels.keys()].map((id) => [id, texts.get(id)])), qrels };
+}
+
+/**
+ * What an LLM expert thinks about each train query: the first of three candidates.
+ * @returns {Map<string, string>}
+ */
+export function expertThoughts() {
+  return new Map(jsonLines('expert/node-api.train.jsonl.gz').map(({ _id, thoughts }) => [_id, thoughts[0]]));
 }
 
 /** @param {string} name @returns {any[]} */

@@ -4,18 +4,13 @@ Sequences are those of this project: `<doc> d <emb>` and `<query> q <emb> <thoug
 vector is the last token's normalised hidden state.
 """
 
-import json
 import os
-import resource
-import sys
 import time
 
-# Replies go to the real standard output; whatever a library prints goes to stderr.
-replies = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
+from worker import memory, serve
 
-import torch  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 state = {}
 
@@ -85,22 +80,7 @@ def query(text, tokens, limit, newTokens, threads):
     }
 
 
-def memory():
-    """Peak resident memory in bytes. VmHWM, because getrusage also counts the parent's memory at the fork."""
-    try:
-        with open("/proc/self/status") as status:
-            return {"bytes": next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))}
-    except OSError:
-        return {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
-
-
 methods = {"load": load, "documents": documents, "query": query, "memory": memory}
 
 with torch.inference_mode():
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = {"result": methods[request["method"]](**request["params"])}
-        except Exception as error:  # the other side prints it
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=replies, flush=True)
+    serve(methods)
