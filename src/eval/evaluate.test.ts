@@ -1,0 +1,190 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { countingEncoder, tinySet } from '../../test/eval/tiny-set.js';
+import type { O1Embedder } from '../embedder/index.js';
+import type { Run } from '../metrics/index.js';
+import { tinyEmbedder } from '../testing/index.js';
+import { type DenseEncoder, defaultSystems, type Evaluation, type EvaluationProgress, evaluate } from './index.js';
+
+let cache: string;
+let o1: O1Embedder;
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'o1-eval-'));
+  o1 = await tinyEmbedder();
+});
+afterAll(async () => {
+  await o1.close();
+  await rm(cache, { recursive: true, force: true });
+});
+
+/** An embedder that counts what it is asked. */
+function counting(embedder: O1Embedder) {
+  const calls = { documents: 0, queries: 0 };
+  const counted = {
+    settings: embedder.settings,
+    mode: embedder.mode,
+    fingerprint: embedder.fingerprint,
+    embedDocuments: (texts: readonly string[], options = {}) => {
+      calls.documents += texts.length;
+      return embedder.embedDocuments(texts, options);
+    },
+    embedQuery: (text: string, options = {}) => {
+      calls.queries++;
+      return embedder.embedQuery(text, options);
+    },
+  };
+  return { calls, o1: counted };
+}
+
+const all = defaultSystems(['words']);
+const common = { repetitions: 200, sets: [tinySet()], systems: all };
+
+describe('all systems on a small set', () => {
+  let evaluation: Evaluation;
+  let encoder: DenseEncoder & { texts: number };
+  const progress: EvaluationProgress[] = [];
+  const runs = new Map<string, Run>();
+  beforeAll(async () => {
+    encoder = countingEncoder('words');
+    evaluation = await evaluate({
+      ...common,
+      ...{ o1, encoders: [encoder], cache },
+      onProgress: (step) => progress.push(step),
+      onRun: async (_, system, run) => {
+        runs.set(system, run);
+      },
+    });
+  });
+
+  test('a row for every system, none skipped, with intervals around the mean', () => {
+    expect(evaluation.skipped).toEqual([]);
+    const [slice] = evaluation.sets[0]!.slices;
+    expect(slice!.rows.map(({ system }) => system)).toEqual(all);
+    for (const { values } of slice!.rows) {
+      for (const { mean, low, high } of Object.values(values)) {
+        expect(low).toBeLessThanOrEqual(mean);
+        expect(high).toBeGreaterThanOrEqual(mean);
+      }
+    }
+    expect([...runs.keys()]).toEqual(all);
+  });
+
+  test('words in common: BM25 and the encoder of words find everything', () => {
+    const rows = evaluation.sets[0]!.slices[0]!.rows;
+    expect(rows.find(({ system }) => system === 'bm25')!.values['nDCG@10']!.mean).toBe(1);
+    expect(rows.find(({ system }) => system === 'encoder:words')!.values['nDCG@10']!.mean).toBeGreaterThan(0.9);
+  });
+
+  test('the weights of fusion were chosen on dev; a slice has its own figures', () => {
+    const [set] = evaluation.sets;
+    expect(set!.fusion['o1:k1+bm25']).toMatchObject({ method: 'weighted', chosenOn: '6 dev queries' });
+    expect(set!.slices.map(({ name, queries }) => [name, queries])).toEqual([
+      ['all', 8],
+      ['even', 4],
+    ]);
+  });
+
+  test('every query has scores, winners, times and the thoughts', () => {
+    const { queries } = evaluation.sets[0]!;
+    expect(queries).toHaveLength(8);
+    for (const { scores, winners, thoughts, ms, lead } of queries) {
+      expect(winners).toContain('bm25');
+      expect(lead).toBeGreaterThanOrEqual(0);
+      expect(Object.keys(scores)).toEqual(all);
+      expect(Object.keys(ms)).toEqual(all);
+      expect(thoughts['o1:k1']).toHaveLength(1);
+      expect(thoughts['o1:k3']).toHaveLength(3);
+      expect(thoughts['o1:expert']![0]!.finishReason).toBe('given');
+      expect(thoughts['o1:k1+bm25']).toBeUndefined();
+    }
+  });
+
+  test('the sweep of the trust weight meets the systems at its ends', () => {
+    const [set] = evaluation.sets;
+    const value = (system: string) =>
+      set!.slices[0]!.rows.find((row) => row.system === system)!.values['nDCG@10']!.mean;
+    const at = (system: string, instantWeight: number) =>
+      set!.trust.find((p) => p.system === system && p.split === 'test' && p.instantWeight === instantWeight)!.value;
+    for (const system of ['o1:k1', 'o1:k3', 'o1:expert']) {
+      expect(at(system, 0)).toBeCloseTo(value(system), 6);
+      expect(at(system, 1)).toBeCloseTo(value('o1:never'), 6);
+    }
+  });
+
+  test('auto is compared with a coin of the same cost', () => {
+    const { equalCost } = evaluation.sets[0]!.slices[0]!;
+    expect(evaluation.o1!.auto!.source).toBe('chosen in this evaluation on the dev queries of tiny');
+    const { thinkingShare: share, coin, never, always, auto, difference } = equalCost!;
+    expect(coin).toBeCloseTo((1 - share) * never + share * always, 12);
+    expect(difference).toBeCloseTo(auto - coin, 12);
+  });
+
+  test('a second evaluation computes nothing and finds the same', async () => {
+    const second = counting(o1);
+    const again = countingEncoder('words');
+    const repeated = await evaluate({ ...common, o1: second.o1, encoders: [again], cache });
+    expect([second.calls, again.texts]).toEqual([{ documents: 0, queries: 0 }, 0]);
+    expect(withoutTimes(repeated)).toEqual(withoutTimes(evaluation));
+    expect(progress.every(({ done, total, worked }) => worked <= done && done <= total)).toBe(true);
+  });
+
+  test('another fingerprint shares nothing with it', async () => {
+    const other = await tinyEmbedder({ seed: 2 });
+    const counted = counting(other);
+    await evaluate({ ...common, systems: ['o1:k1'], o1: counted.o1, cache });
+    expect(counted.calls).toEqual({ documents: 20, queries: 14 });
+    await other.close();
+  });
+});
+
+test('what cannot be done is named', async () => {
+  const set = tinySet();
+  const bare = { ...set, dev: undefined, test: { ...set.test, expertThoughts: undefined } };
+  const { skipped, sets } = await evaluate({
+    ...common,
+    sets: [bare],
+    o1,
+    encoders: [countingEncoder('words')],
+    cache,
+  });
+  expect(Object.fromEntries(skipped.map(({ what, why }) => [what, why]))).toEqual({
+    'tiny: o1:expert': 'no thoughts of an expert were recorded for this set',
+    'tiny: o1:expert+bm25': 'no thoughts of an expert were recorded for this set',
+    'tiny: o1:auto': expect.stringContaining('no rule for auto'),
+    'tiny: o1:auto+bm25': expect.stringContaining('no rule for auto'),
+  });
+  expect(sets[0]!.fusion['o1:k1+bm25']).toEqual({ method: 'rrf', chosenOn: 'nothing: there are no dev queries' });
+});
+
+test("the adapter's own rule is used where it has one", async () => {
+  const auto = { signal: 'firstTokenEntropy', threshold: 1e9, thinkWhen: 'above' } as const;
+  const thinking = { think: 'auto', thoughts: 1, temperature: 0, topP: 1, auto } as const;
+  const withRule = await tinyEmbedder({ settings: { thinking } });
+  const evaluation = await evaluate({ ...common, systems: ['o1:never', 'o1:auto'], o1: withRule, cache });
+  const [slice] = evaluation.sets[0]!.slices;
+  expect(evaluation.o1!.auto).toEqual({ rule: auto, source: "the adapter's own" });
+  expect(slice!.equalCost!.thinkingShare).toBe(0);
+  expect(slice!.rows[1]!.values['nDCG@10']).toEqual(slice!.rows[0]!.values['nDCG@10']);
+  await withRule.close();
+});
+
+test('a system without its model, and an abort', async () => {
+  await expect(evaluate({ ...common, systems: ['o1:k1'], cache })).rejects.toThrow('o1:k1 needs a model');
+  await expect(evaluate({ ...common, systems: ['encoder:x'], o1, cache })).rejects.toThrow('encoder:x needs a model');
+  await expect(evaluate({ ...common, systems: ['o1:k9'], o1, cache })).rejects.toThrow(
+    /no such system: "o1:k9".*o1:k1\+bm25/,
+  );
+  const aborted = AbortSignal.abort(new Error('stop'));
+  await expect(evaluate({ ...common, systems: ['o1:k1'], o1, cache, signal: aborted })).rejects.toThrow('stop');
+});
+
+/** Times of searches differ from run to run. */
+function withoutTimes(evaluation: Evaluation): unknown {
+  return JSON.parse(
+    JSON.stringify(evaluation, (key, value) =>
+      ['ms', 'meanMs', 'neverMs', 'alwaysMs', 'autoMs', 'date'].includes(key) ? undefined : value,
+    ),
+  );
+}
