@@ -2,9 +2,11 @@ import { createRequire } from 'node:module';
 import { Command, Option } from 'commander';
 import { addCommand } from './add-command.js';
 import type { CliContext } from './context.js';
+import { addEval } from './eval-command.js';
 import { addMcp } from './mcp-command.js';
 import { jsonOption, modelOptions, offlineOption, positiveNumber, thinkingOptions, wholeNumber } from './options.js';
 import { addServe } from './serve-command.js';
+import { addSynth } from './synth-command.js';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -33,6 +35,8 @@ export function createProgram(context: CliContext): Command {
   addTrain(program, context);
   addMcp(program, context);
   addServe(program, context);
+  addEval(program, context);
+  addSynth(program, context);
   return program;
 }
 

@@ -21,4 +21,5 @@ export { QUERY_KINDS, type QueryKind } from './queries/query-prompts.js';
 export { bm25Searcher, type Searcher } from './queries/round-trip.js';
 export { type QueriesOptions, type QueriesReport, synthesiseQueries } from './queries/synthesise-queries.js';
 export { SPLITS, type Split, type SplitShares } from './queries/write-query-set.js';
+export { type ReportOptions, writeSynthReport } from './report/synth-page.js';
 export { fraction, seededOrder } from './seeded.js';
