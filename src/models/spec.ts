@@ -34,20 +34,32 @@ export async function parseSpec(spec: string): Promise<ModelSpec> {
   if (isAbsolute(text) || /^\.{1,2}([/\\]|$)/.test(text)) {
     throw new NotFoundError('there is no such file or folder.', { where: text, hint: FORMS });
   }
+  const hub = parseRepository(text, 'gguf', FORMS);
+  if (hub !== undefined) return hub;
+  throw new NotFoundError(`no model is called "${text}". Known names: ${modelNames().join(', ')}.`, { hint: FORMS });
+}
+
+/**
+ * Reads `owner/name[@revision][:file]`; `undefined` where the text has another form.
+ *
+ * @param ending of the file that may be named, without the dot
+ * @param forms what may be written, for errors
+ */
+export function parseRepository(
+  text: string,
+  ending: string,
+  forms: string,
+): Extract<ModelSpec, { kind: 'hub' }> | undefined {
   const hub = HUB_FORM.exec(text)?.groups;
-  if (hub?.repository === undefined) {
-    throw new NotFoundError(`no model is called "${text}". Known names: ${modelNames().join(', ')}.`, { hint: FORMS });
-  }
+  if (hub?.repository === undefined) return undefined;
   const { repository, revision = 'main', file } = hub;
   if (/\.\.|[\\\s?#]/.test(repository + revision)) {
-    throw new InvalidInputError('expected owner/name[@revision][:file.gguf].', { where: text, hint: FORMS });
+    throw new InvalidInputError(`expected owner/name[@revision][:file.${ending}].`, { where: text, hint: forms });
   }
-  if (file !== undefined) {
-    if (!isSafePath(file) || !/\.gguf$/i.test(file)) {
-      throw new InvalidInputError(`expected the name of a .gguf file in the repository, got "${file}".`, {
-        where: text,
-      });
-    }
+  if (file !== undefined && !(isSafePath(file) && file.toLowerCase().endsWith(`.${ending}`))) {
+    throw new InvalidInputError(`expected the name of a .${ending} file in the repository, got "${file}".`, {
+      where: text,
+    });
   }
   return { kind: 'hub', repository, revision, file };
 }
