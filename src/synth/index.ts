@@ -18,7 +18,7 @@ export { Journal } from './journal.js';
 export { type Rejected, readSynthManifest, STAGES, type Stage, type SynthManifest, writeStage } from './manifest.js';
 export { inOutputFolder } from './output-folder.js';
 export { QUERY_KINDS, type QueryKind } from './queries/query-prompts.js';
-export { bm25Searcher, type Searcher } from './queries/round-trip.js';
+export { bm25Searcher, encoderSearcher, type QueryEncoder, type Searcher } from './queries/round-trip.js';
 export { type QueriesOptions, type QueriesReport, synthesiseQueries } from './queries/synthesise-queries.js';
 export { SPLITS, type Split, type SplitShares } from './queries/write-query-set.js';
 export { type ReportOptions, writeSynthReport } from './report/synth-page.js';

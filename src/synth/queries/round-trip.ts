@@ -1,5 +1,13 @@
+import { dot } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { Bm25, type DocumentRecord, documentText } from '../../search/index.js';
+
+/** What makes vectors: an encoder of the committee. */
+export interface QueryEncoder {
+  readonly name: string;
+  /** Unit vectors in the texts' order. */
+  embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Float32Array[]>;
+}
 
 /** What looks for documents to see whether a query leads back to its own. */
 export interface Searcher {
@@ -25,6 +33,26 @@ export function bm25Searcher(documents: readonly DocumentRecord[]): Searcher {
         results.push(index.search(query, top).map(({ id }) => id));
       }
       return results;
+    },
+  };
+}
+
+/** The cosine of an encoder's vectors. The documents' are made at the first search, and kept in memory. */
+export function encoderSearcher(encoder: QueryEncoder, documents: readonly DocumentRecord[]): Searcher {
+  let vectors: Promise<Float32Array[]> | undefined;
+  return {
+    name: `encoder:${encoder.name}`,
+    async search(queries, top, { signal } = {}) {
+      const options = signal ? { signal } : {};
+      vectors ??= encoder.embed(documents.map(documentText), options);
+      const corpus = await vectors;
+      return (await encoder.embed(queries, options)).map((query) => {
+        const scored = corpus.map((vector, i) => ({ id: documents[i]!.id, score: dot(query, vector), i }));
+        return scored
+          .sort((a, b) => b.score - a.score || a.i - b.i)
+          .slice(0, top)
+          .map(({ id }) => id);
+      });
     },
   };
 }

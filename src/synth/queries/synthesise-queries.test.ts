@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { countWords, tinyRetrievalSet } from '../../../test/support/tiny-retrieval-set.js';
 import type { ChatModel } from '../../llm/index.js';
 import { loadBeir } from '../../search/index.js';
-import { type QueriesOptions, readSynthManifest, synthesiseQueries } from '../index.js';
+import { HashingEncoder } from '../../testing/index.js';
+import { bm25Searcher, encoderSearcher, type QueriesOptions, readSynthManifest, synthesiseQueries } from '../index.js';
 import { queryIn } from './query-prompts.js';
 
 let output: string;
@@ -105,6 +106,18 @@ test('empty, long and doubled queries are rejected with their reasons', async ()
     'key words: written for another document or kind too',
     'symptom: empty',
   ]);
+});
+
+test.each(['bm25', 'encoder'])('%s: the best documents for a query, best first', async (kind) => {
+  const hashing = new HashingEncoder({ dimensions: 4096 });
+  const encoder = { name: 'hashing', embed: (texts: readonly string[]) => hashing.embedDocuments(texts) };
+  const searcher = kind === 'bm25' ? bm25Searcher(documents) : encoderSearcher(encoder, documents);
+  const results = await searcher.search(['timers and buffers, buffers', 'how signals'], 2);
+  expect(results.map(([first]) => first)).toEqual(['d3', 'd6']);
+  expect(results[0]).toEqual(['d3', 'd2']);
+  if (kind === 'bm25') return;
+  await searcher.search(['streams'], 1);
+  expect(hashing.calls.map(({ length }) => length)).toEqual([8, 2, 1]);
 });
 
 test('what is no corpus or no share is refused', async () => {
