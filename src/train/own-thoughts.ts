@@ -3,7 +3,7 @@ import { open, readFile, truncate } from 'node:fs/promises';
 import { crashPoint } from '../crash-point.js';
 import type { O1Embedder } from '../embedder/index.js';
 import { throwIfAborted } from '../errors.js';
-import type { OwnThoughtSettings } from './config.js';
+import type { OwnThoughtSettings } from './stage-config.js';
 
 export interface OwnThoughtsOptions {
   /** The journal: one query a line. */
