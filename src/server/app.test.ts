@@ -8,6 +8,9 @@ import type { SearchableStore } from './http/answers.js';
 import { localService } from './local-service.js';
 import type { SchedulerSettings } from './scheduler/scheduler.js';
 
+/** On a machine that does other work too, everything takes many times as long. */
+const PATIENTLY = { timeout: 30_000 };
+
 const DOCUMENTS = [
   { id: 'cats', title: 'Cats', text: 'cats purr and sleep', metadata: { kind: 'animal' } },
   { id: 'dogs', text: 'dogs bark and run' },
@@ -140,7 +143,7 @@ test('one query that fails ends the others of its request', async () => {
   const { post, service } = fixture({}, { pause: () => new Promise(setImmediate) });
   const body = { model: 'm', input: ['long story', 'poison'], input_type: 'query', think: 'always' };
   expect((await post('/v1/embeddings', body)).status).toBe(500);
-  await expect.poll(() => service.status!()).toMatchObject({ waiting: 0, thinking: 0 });
+  await expect.poll(() => service.status!(), PATIENTLY).toMatchObject({ waiting: 0, thinking: 0 });
 });
 
 describe('what is wrong with a body', () => {
@@ -307,7 +310,7 @@ describe('POST /v1/thoughts', () => {
     await reader.read();
     expect(service.status!().thinking).toBe(3);
     await reader.cancel();
-    await expect.poll(() => service.status!()).toMatchObject({ waiting: 0, thinking: 0 });
+    await expect.poll(() => service.status!(), PATIENTLY).toMatchObject({ waiting: 0, thinking: 0 });
     expect(engine.cancelled).toEqual(['long story']);
   });
 
@@ -322,10 +325,10 @@ describe('POST /v1/thoughts', () => {
         signal: controller.signal,
       },
     );
-    await expect.poll(() => service.status!().thinking).toBe(1);
+    await expect.poll(() => service.status!().thinking, PATIENTLY).toBe(1);
     controller.abort();
     await asked;
-    await expect.poll(() => service.status!()).toMatchObject({ waiting: 0, thinking: 0 });
+    await expect.poll(() => service.status!(), PATIENTLY).toMatchObject({ waiting: 0, thinking: 0 });
     expect(engine.cancelled).toEqual(['long story']);
   });
 });
@@ -338,7 +341,7 @@ describe('load', () => {
     });
     const { post, service } = fixture({}, { pause: () => held }, { maxWaiting: 1 });
     const first = post('/v1/embeddings', { model: 'm', input: 'a' });
-    await expect.poll(() => service.status!().waiting).toBe(1);
+    await expect.poll(() => service.status!().waiting, PATIENTLY).toBe(1);
     const [second, third] = await Promise.all([
       post('/v1/embeddings', { model: 'm', input: 'b' }),
       post('/v1/thoughts', { query: 'b' }),

@@ -7,6 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { runCli } from '../cli/run-cli.js';
 import { compiledSource } from '../support/compile.js';
 
+/** On a machine that does other work too, everything takes many times as long. */
+const PATIENTLY = { timeout: 30_000 };
+
 /** `o1-embedder serve` as a process of its own, with a tiny model in its worker thread. */
 
 let home: string;
@@ -147,11 +150,12 @@ test('SIGTERM in mid-load: what was begun is answered, the rest is refused, exit
   await Promise.race(statuses);
   const start = performance.now();
   child.kill('SIGTERM');
-  await expect.poll(stderr).toContain('Stopping');
+  await expect.poll(stderr, PATIENTLY).toContain('Stopping');
   for (let i = 0; i < 5; i++) statuses.push(one(100 + i));
   const { code } = await ended;
   expect(code).toBe(0);
-  expect(performance.now() - start).toBeLessThan(10_000);
+  // Within ten seconds by itself; the others are for a machine that does other work too.
+  expect(performance.now() - start).toBeLessThan(20_000);
   const seen = await Promise.all(statuses);
   // Refused: the queue was full, the server stops, or it listens no more.
   const refused = [429, 503, 'ECONNREFUSED', 'ECONNRESET', 'UND_ERR_SOCKET'];

@@ -130,7 +130,9 @@ describe('with one service', () => {
         }
       })(),
     ).rejects.toThrow('gone');
-    await vi.waitFor(() => expect(service.status!()).toEqual({ state: 'ready', waiting: 0, thinking: 0 }));
+    await vi.waitFor(() => expect(service.status!()).toEqual({ state: 'ready', waiting: 0, thinking: 0 }), {
+      timeout: 30_000,
+    });
   });
 
   test('a deadline of no time gives the instant vector', async () => {
