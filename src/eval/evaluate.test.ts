@@ -155,7 +155,7 @@ test('what cannot be done is named', async () => {
     'tiny: o1:auto': expect.stringContaining('no rule for auto'),
     'tiny: o1:auto+bm25': expect.stringContaining('no rule for auto'),
   });
-  expect(sets[0]!.fusion['o1:k1+bm25']).toEqual({ method: 'rrf', chosenOn: 'nothing: there are no dev queries' });
+  expect(sets[0]!.fusion['o1:k1+bm25']).toEqual({ method: 'rrf', chosenOn: 'nothing' });
 });
 
 test("the adapter's own rule is used where it has one", async () => {

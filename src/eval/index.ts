@@ -8,11 +8,15 @@ export { CATALOGUE, type CatalogueEntry, SUITES } from './data-sets/catalogue.js
 export type { EvaluationSet, JudgedQueries } from './data-sets/evaluation-set.js';
 export { loadEvaluationSet } from './data-sets/load-set.js';
 export { unseenQueries } from './data-sets/unseen.js';
+export { estimateSeconds } from './estimate.js';
 export { DEFAULT_MEASURES, type EvaluateOptions, evaluate } from './evaluate.js';
 export type { DenseEncoder, O1Model } from './models.js';
 export type { EvaluationProgress } from './progress.js';
 export { DocumentMatrix } from './ranking/document-matrix.js';
 export { chooseWeight, type FusionMethod, fuse } from './ranking/fusion.js';
+export { evaluationMarkdown } from './report/markdown.js';
+export { evaluationPage } from './report/page.js';
+export { writeReport } from './report/write-report.js';
 export type {
   EqualCost,
   Evaluation,

@@ -70,7 +70,7 @@ export async function scoreSet(
 function fusionFor(gathered: GatheredSet, runner: Runner, base: SystemSpec['base']) {
   const dev = gathered.set.dev;
   const [first, second] = dev ? [runner.run(base, 'dev'), runner.run('bm25', 'dev')] : [];
-  if (!dev || !first || !second) return { method: 'rrf', chosenOn: 'nothing: there are no dev queries' } as const;
+  if (!dev || !first || !second) return { method: 'rrf', chosenOn: 'nothing' } as const;
   const ids = dev.queries.map(({ id }) => id);
   return { ...chooseWeight(ids, first.rankings, second.rankings, dev.qrels), chosenOn: `${ids.length} dev queries` };
 }
