@@ -2,6 +2,7 @@
  * `npm run bench`                 lists the benches
  * `npm run bench -- NAME [...]`   runs them; `all` stands for every bench that takes at most a few minutes
  * `--json`                        one object a line for every row, notes on stderr
+ * `--minutes N`                   how long `serve-mixed` runs
  *
  * Peers are installed by `node bench/peers.mjs install`; without them a bench prints our figures alone.
  */
@@ -49,6 +50,16 @@ const benches = {
     onlyByName: true,
     load: () => import('./cases/train-step.mjs'),
   },
+  serve: {
+    about: 'the server with eight clients that think: thoughts a second, p99 of instant answers, deadlines (runs only when named)',
+    onlyByName: true,
+    load: () => import('./cases/serve.mjs'),
+  },
+  'serve-mixed': {
+    about: 'the server under mixed load at twice its capacity for --minutes (default 10): refusals, memory (runs only when named)',
+    onlyByName: true,
+    load: () => import('./cases/serve-mixed.mjs'),
+  },
   modes: {
     about: 'nDCG@10 in int8 and int4 against fp32 (minutes: runs only when named)',
     onlyByName: true,
@@ -63,7 +74,7 @@ const benches = {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, minutes: { type: 'string' } },
 });
 
 if (positionals.length === 0) {
@@ -93,7 +104,7 @@ async function runNamed(names) {
     if (!names.includes(name) && !(all && !onlyByName)) continue;
     const report = new Report(name, values.json);
     const { run } = await load();
-    await run(report);
+    await run(report, { minutes: values.minutes === undefined ? undefined : Number(values.minutes) });
     report.finish();
   }
 }
