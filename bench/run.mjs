@@ -51,12 +51,14 @@ const benches = {
     load: () => import('./cases/train-step.mjs'),
   },
   serve: {
-    about: 'the server with eight clients that think: thoughts a second, p99 of instant answers, deadlines (runs only when named)',
+    about:
+      'the server with eight clients that think: thoughts a second, p99 of instant answers, deadlines (runs only when named)',
     onlyByName: true,
     load: () => import('./cases/serve.mjs'),
   },
   'serve-mixed': {
-    about: 'the server under mixed load at twice its capacity for --minutes (default 10): refusals, memory (runs only when named)',
+    about:
+      'the server under mixed load at twice its capacity for --minutes (default 10): refusals, memory (runs only when named)',
     onlyByName: true,
     load: () => import('./cases/serve-mixed.mjs'),
   },
