@@ -1,0 +1,105 @@
+import { InvalidInputError } from '../../errors.js';
+import { ndcg } from '../../metrics/index.js';
+import { documentText, type RetrievalSet } from '../../search/index.js';
+import { cachedVectors } from './cached-vectors.js';
+import { bestPositions, products } from './corpus-scores.js';
+import { mean } from './mean.js';
+import type { DenseRetriever } from './member.js';
+import type { RefinedRecord } from './refine-candidates.js';
+import { argMax } from './vote.js';
+
+export interface JudgeOptions {
+  readonly set: RetrievalSet;
+  readonly refined: readonly RefinedRecord[];
+  /** The judge: it should have trained on this set as little as it sits in the committee. */
+  readonly encoder: DenseRetriever;
+  /** Output folder: the vectors are kept there. */
+  readonly output: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+}
+
+/** Mean nDCG@10 over the queries that have a choice: two candidates or more. */
+export interface Judgement {
+  readonly queries: number;
+  /** The query alone. */
+  readonly query: number;
+  /** With the committee's winner. */
+  readonly winner: number;
+  /** With a random candidate: the mean over all, which is what drawing comes to. */
+  readonly random: number;
+  /** With the candidate that has the fewest votes. */
+  readonly worst: number;
+  /** With the candidate that is best for this query, which nobody can know beforehand. */
+  readonly best: number;
+  /** With the choice of one member alone. */
+  readonly members: Readonly<Record<string, number>>;
+}
+
+/**
+ * Does the committee choose well? Documents are ranked for `query, line break, candidate` by an encoder that is not of the
+ * committee, for every candidate; what each way of choosing would have got is compared.
+ */
+export async function judgeChoice(options: JudgeOptions): Promise<Judgement> {
+  const { set, encoder } = options;
+  const queries = new Map(set.queries.map(({ id, text }) => [id, text]));
+  const judged = options.refined.filter(({ _id, thoughts }) => thoughts.length > 1 && queries.has(_id));
+  if (judged.length === 0) {
+    throw new InvalidInputError('no query of this set has two candidates to choose from.');
+  }
+  const { fingerprint } = encoder;
+  const { output, signal, onProgress } = options;
+  const documents = await cachedVectors(set.documents.map(documentText), {
+    output,
+    fingerprint,
+    embed: (texts, settings) => encoder.embed(texts, settings),
+    signal,
+    onProgress,
+  });
+  const texts = judged.flatMap(({ _id, thoughts }) => {
+    const query = queries.get(_id)!;
+    return [query, ...thoughts.map((thought) => `${query}\n${thought}`)];
+  });
+  const embedQueries = encoder.embedQueries?.bind(encoder);
+  const vectors = await cachedVectors(texts, {
+    output,
+    fingerprint: embedQueries ? `${fingerprint}/queries` : fingerprint,
+    embed: (chunk, settings) => (embedQueries ? embedQueries(chunk, settings) : encoder.embed(chunk, settings)),
+    signal,
+  });
+  const dimensions = documents.length / set.documents.length;
+  let text = 0;
+  const next = (query: string) => {
+    const vector = vectors.subarray(text * dimensions, (text + 1) * dimensions);
+    text++;
+    const scores = products(vector, documents);
+    const hits = bestPositions(scores, 10).map((position) => ({
+      id: set.documents[position]!.id,
+      score: scores[position]!,
+    }));
+    return ndcg(new Map([[query, hits]]), new Map([[query, set.qrels.get(query)!]]), 10).get(query)!;
+  };
+  const table = judged.map(({ _id, thoughts }) => ({ query: next(_id), thoughts: thoughts.map(() => next(_id)) }));
+  const meanOf = (choose: (row: (typeof table)[number], record: RefinedRecord) => number) =>
+    mean(table.map((row, i) => choose(row, judged[i]!)));
+  return {
+    queries: judged.length,
+    query: meanOf(({ query }) => query),
+    winner: meanOf(({ thoughts }) => thoughts[0]!),
+    random: meanOf(({ thoughts }) => mean(thoughts)),
+    worst: meanOf(({ thoughts }) => thoughts.at(-1)!),
+    best: meanOf(({ thoughts }) => Math.max(...thoughts)),
+    members: Object.fromEntries(
+      Object.keys(judged[0]!.scores).map((name) => [
+        name,
+        meanOf(({ thoughts }, record) => thoughts[choiceOf(record, name)]!),
+      ]),
+    ),
+  };
+}
+
+/** Place in the record of the candidate that a member scores highest; of equal ones the first that was written. */
+function choiceOf({ candidates, scores }: RefinedRecord, member: string): number {
+  const asWritten = [...candidates.keys()].sort((a, b) => candidates[a]! - candidates[b]!);
+  return asWritten[argMax(asWritten.map((place) => scores[member]![place]!))]!;
+}
