@@ -1,6 +1,12 @@
 import type { EvaluationSet, JudgedQueries } from './data-sets/evaluation-set.js';
 import { embedCorpus } from './embed-corpus.js';
-import { embedPlainQueries, embedQueries, type QueryRecord, type QueryTask } from './embed-queries.js';
+import {
+  embedPlainQueries,
+  embedQueries,
+  type PassOptions,
+  type QueryRecord,
+  type QueryTask,
+} from './embed-queries.js';
 import type { DenseEncoder, O1Model } from './models.js';
 import type { WorkOptions } from './progress.js';
 import type { DocumentMatrix } from './ranking/document-matrix.js';
@@ -76,7 +82,8 @@ export async function gatherSet(set: EvaluationSet, options: GatherOptions): Pro
     const records: Partial<Record<SplitName, readonly QueryRecord[]>> = {};
     for (const split of splits) {
       const tasks = tasksOf(system, judgedOf(set, split), o1);
-      if (tasks) records[split] = await embedQueries(tasks, o1, cache, `${set.name}: ${split}, ${system}`, options);
+      const label = `${set.name}: ${split} queries with ${wordsOf(tasks?.[0]?.options)}`;
+      if (tasks) records[split] = await embedQueries(tasks, o1, cache, label, options);
     }
     if (records.test) passes.set(system, records);
     else skipped.push({ what: `${set.name}: ${system}`, why: 'no thoughts of an expert were recorded for this set' });
@@ -87,6 +94,12 @@ export async function gatherSet(set: EvaluationSet, options: GatherOptions): Pro
 /** Queries of a split. The dev split is there where it is asked for. */
 export const judgedOf = (set: EvaluationSet, split: SplitName): JudgedQueries =>
   split === 'test' ? set.test : set.dev!;
+
+/** What a pass does, whichever systems use it. */
+function wordsOf({ thought, thoughts, temperature }: PassOptions = {}): string {
+  if (thought !== undefined) return 'recorded thoughts';
+  return `${thoughts} ${thoughts === 1 ? 'thought' : 'thoughts'} at temperature ${temperature}`;
+}
 
 /** `undefined` where the set has no recorded thoughts. */
 function tasksOf(system: O1System, { queries, expertThoughts }: JudgedQueries, o1: O1Model): QueryTask[] | undefined {

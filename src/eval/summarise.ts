@@ -52,7 +52,7 @@ function rowOf({ name, values, ms, thoughts }: ScoredSystem, of: Pick, resamplin
       }),
     ),
     meanMs: average(of(ms)),
-    ...(thoughts && name !== 'o1:never' ? { meanThoughtTokens: average(of(thoughts).map(tokensOf)) } : {}),
+    ...(thoughts && !name.startsWith('o1:never') ? { meanThoughtTokens: average(of(thoughts).map(tokensOf)) } : {}),
   };
 }
 

@@ -33,7 +33,11 @@ export function sampleEvaluation(): Evaluation {
     sets: [
       {
         ...{ name: 'sample', origin: 'made up', split: 'test', documents: 100, remarks: ['A remark.'] },
-        ...{ indexSeconds: { o1: 12 }, fusion: {}, queries },
+        ...{
+          indexSeconds: { o1: 12 },
+          fusion: { 'o1:k1+bm25': { method: 'weighted', weight: 0.7, chosenOn: '100 dev queries' } },
+          queries,
+        },
         slices: [
           {
             ...{ name: 'all', queries: queries.length, rows },

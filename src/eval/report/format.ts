@@ -51,18 +51,31 @@ export function sliceTable(slice: SliceResult, measures: readonly string[]): str
 
 /** What stands above a set's tables. */
 export function describeSet(set: SetResult): string[] {
-  const fusion = Object.entries(set.fusion).map(([system, method]) =>
-    method.method === 'rrf'
-      ? `${system}: reciprocal rank fusion, as there are no dev queries to choose a weight on`
-      : `${system}: ${method.weight.toFixed(2)} of the vectors, ${(1 - method.weight).toFixed(2)} of BM25 (chosen on ${method.chosenOn})`,
-  );
   return [
     `From ${set.origin}, split ${set.split}: ${set.documents} documents, ${set.queries.length} queries.`,
     ...set.remarks,
     ...Object.entries(set.indexSeconds).map(
       ([system, seconds]) => `Embedding the documents took ${seconds.toFixed(0)} s with ${system}.`,
     ),
-    ...(fusion.length > 0 ? [`Fusion: ${fusion.join('; ')}.`] : []),
+    ...describeFusion(set),
+  ];
+}
+
+function describeFusion({ fusion }: SetResult): string[] {
+  const methods = Object.entries(fusion);
+  const ranked = methods.filter(([, { method }]) => method === 'rrf').map(([system]) => system);
+  const weighted = methods.flatMap(([system, method]) =>
+    method.method === 'weighted' ? [`${method.weight.toFixed(2)} for ${system.replace('+bm25', '')}`] : [],
+  );
+  return [
+    ...(weighted.length > 0
+      ? [
+          `Fusion: weighted sum of scores; BM25 has the rest of ${weighted.join(', ')} (chosen on ${methods[0]![1].chosenOn}).`,
+        ]
+      : []),
+    ...(ranked.length > 0
+      ? [`Reciprocal rank fusion, as there are no dev queries to choose a weight on: ${ranked.join(', ')}.`]
+      : []),
   ];
 }
 
