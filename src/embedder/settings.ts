@@ -28,6 +28,8 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       think: z.enum(['never', 'always', 'auto']),
       thoughts: z.int().positive(),
+      /** At most this many tokens a thought; no more than the length policy has. Default: the length policy. */
+      maxTokens: z.int().positive().optional(),
       temperature: z.number().nonnegative(),
       topP: z.number().positive().max(1),
       /** Share of the instant vector in the final one. Absent: none. */

@@ -27,8 +27,13 @@ export interface ThinkingSettings
 export function thinkingSettings(options: QueryOptions, { thinking, lengths }: O1Settings): ThinkingSettings {
   const { thought, topK, instantScores, ignoreEnd = false } = options;
   const { thoughts = thinking.thoughts, temperature = thinking.temperature, topP = thinking.topP } = options;
-  const { instantWeight = thinking.instantWeight ?? 0 } = options;
-  const { maxTokens = lengths.thought, seed = 0, deadlineMs = Number.POSITIVE_INFINITY } = options;
+  // How far to trust the model's own thoughts says nothing of a thought that the caller gives.
+  const { instantWeight = (thought === undefined ? thinking.instantWeight : undefined) ?? 0 } = options;
+  const {
+    maxTokens = thinking.maxTokens ?? lengths.thought,
+    seed = 0,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  } = options;
   checkSampling({ temperature, topP, topK });
   checkWhole('thoughts', thoughts, 1);
   checkWhole('seed', seed, 0);

@@ -19,6 +19,8 @@ export interface ThinkingFigure {
   /** 0 is the instant vector. */
   readonly thoughts: number;
   readonly temperature: number;
+  /** At most this many tokens a thought; absent: as many as the length policy allows. */
+  readonly maxTokens?: number | undefined;
   /** The best share of the instant vector in the final one, of those that were tried. */
   readonly instantWeight: number;
   readonly ndcg10: number;
@@ -60,11 +62,11 @@ export async function chooseThinking(
   const instant = await embedder.embedQueries(texts, { think: 'never', signal });
   const instantScores = measure(instant.map(({ vector }) => vector));
   const tried: Way[] = [];
-  for (const { thoughts, temperature } of ways) {
-    const embeddings = await embedder.embedQueries(texts, { thoughts, temperature, topP: 1, think: 'always', signal });
+  for (const way of ways) {
+    const embeddings = await embedder.embedQueries(texts, { ...way, topP: 1, think: 'always', signal });
     const weighted = INSTANT_WEIGHTS.map((instantWeight): Way => {
       const scores = measure(embeddings.map((embedding) => finalVectorOf(embedding, instantWeight)));
-      return { figure: { thoughts, temperature, instantWeight, ndcg10: mean(scores) }, embeddings, scores };
+      return { figure: { ...way, instantWeight, ndcg10: mean(scores) }, embeddings, scores };
     });
     tried.push(weighted.reduce(better));
   }
@@ -73,10 +75,10 @@ export async function chooseThinking(
   if (tried.length === 0) return { choice: { think: 'never', thoughts: 1, temperature: 0, topP: 1 }, figures };
 
   const best = tried.reduce(better);
-  const { thoughts, temperature, instantWeight, ndcg10 } = best.figure;
+  const { ndcg10, ...way } = best.figure;
   const think = ndcg10 > never.ndcg10 ? 'always' : 'never';
   const auto = autoRule(queries, best, instantScores, search);
-  return { choice: { think, thoughts, temperature, topP: 1, instantWeight, auto }, figures };
+  return { choice: { think, ...way, topP: 1, auto }, figures };
 }
 
 /** The first of equal ones: the one that trusts its thoughts more, and was named first. */

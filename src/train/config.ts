@@ -109,7 +109,14 @@ const wholeRecipe = z.strictObject({
       keep: z.enum(['best', 'last']).default('best'),
       /** Ways to think that are tried at the end; the best becomes the adapter's default if it beats not thinking. */
       thinking: z
-        .array(z.strictObject({ thoughts: z.int().positive(), temperature: z.number().nonnegative() }))
+        .array(
+          z.strictObject({
+            thoughts: z.int().positive(),
+            temperature: z.number().nonnegative(),
+            /** Shorter thoughts than the length policy allows. */
+            maxTokens: z.int().positive().optional(),
+          }),
+        )
         .default([]),
     })
     .optional(),

@@ -59,6 +59,7 @@ export interface ThinkingRecord {
   /** 0 is the instant vector. */
   readonly thoughts: number;
   readonly temperature: number;
+  readonly maxTokens?: number | undefined;
   /** The best share of the instant vector in the final one. */
   readonly instantWeight: number;
   readonly ndcg10: number;
@@ -95,7 +96,7 @@ export class MetricsLog {
 
 const keyOf = (record: MetricsRecord) => {
   const { type, step, stage } = record;
-  return `${type} ${step} ${stage}${type === 'thinking' ? ` ${record.thoughts} ${record.temperature}` : ''}`;
+  return `${type} ${step} ${stage}${type === 'thinking' ? ` ${record.thoughts} ${record.temperature} ${record.maxTokens}` : ''}`;
 };
 
 /** All whole lines of the file, none where there is no file. */

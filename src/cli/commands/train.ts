@@ -120,9 +120,10 @@ function trainReporter(output: ProgressOutput, recipe: Recipe) {
           break;
         }
         case 'thinking':
-          for (const { thoughts, temperature, instantWeight, ndcg10 } of event.figures) {
+          for (const { thoughts, temperature, maxTokens, instantWeight, ndcg10 } of event.figures) {
             const share = instantWeight === 0 ? '' : `, instant weight ${instantWeight}`;
-            const written = `${plural(thoughts, 'thought')} at temperature ${temperature}${share}`;
+            const length = maxTokens === undefined ? '' : ` of at most ${maxTokens} tokens`;
+            const written = `${plural(thoughts, 'thought')}${length} at temperature ${temperature}${share}`;
             const way = thoughts === 0 ? 'instant' : written;
             say(`With the adapter, ${way}: nDCG@10 ${formatScore(ndcg10)} (dev).`);
           }
