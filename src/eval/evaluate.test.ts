@@ -170,6 +170,14 @@ test("the adapter's own rule is used where it has one", async () => {
   await withRule.close();
 });
 
+test('an abort while systems are scored', async () => {
+  const stop = new AbortController();
+  const onProgress = ({ unit }: EvaluationProgress) => unit === 'systems' && stop.abort(new Error('stop scoring'));
+  const systems = ['bm25', 'o1:never'];
+  const running = evaluate({ ...common, systems, o1, cache, signal: stop.signal, onProgress });
+  await expect(running).rejects.toThrow('stop scoring');
+});
+
 test('a system without its model, and an abort', async () => {
   await expect(evaluate({ ...common, systems: ['o1:k1'], cache })).rejects.toThrow('o1:k1 needs a model');
   await expect(evaluate({ ...common, systems: ['encoder:x'], o1, cache })).rejects.toThrow('encoder:x needs a model');

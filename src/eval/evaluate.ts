@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { InvalidInputError, throwIfAborted } from '../errors.js';
+import { InvalidInputError } from '../errors.js';
 import { measureNamed, type Run } from '../metrics/index.js';
 import type { EvaluationSet } from './data-sets/evaluation-set.js';
 import { type GatheredSet, gatherSet } from './gather.js';
@@ -37,7 +37,7 @@ const REPETITIONS = 10_000;
  * run that was stopped or killed goes on.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { o1, encoders = [], repetitions = REPETITIONS, seed = 0, signal } = options;
+  const { o1, encoders = [], repetitions = REPETITIONS, seed = 0 } = options;
   const systems = parseSystems(options.systems);
   const measures = (options.measures ?? DEFAULT_MEASURES).map(measureNamed);
   if (measures.length === 0) throw new InvalidInputError('expected at least one measure, got none.');
@@ -51,10 +51,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const skipped: Skipped[] = gathered.flatMap((set) => set.skipped);
   const results: SetResult[] = [];
   for (const set of gathered) {
-    throwIfAborted(signal);
     const choices = { instantWeight, rule: auto?.rule };
-    const { onRun } = options;
-    const scored = await scoreSet(set, { systems, measures, choices, repetitions, seed, onRun });
+    const scored = await scoreSet(set, { ...options, systems, measures, choices, repetitions, seed });
     results.push(scored.result);
     skipped.push(...scored.skipped);
   }

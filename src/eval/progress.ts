@@ -2,7 +2,7 @@
 export interface EvaluationProgress {
   /** What is being done, e.g. `scifact: documents by smollm2-135m-instruct`. */
   readonly task: string;
-  readonly unit: 'documents' | 'queries';
+  readonly unit: 'documents' | 'queries' | 'systems';
   readonly done: number;
   readonly total: number;
   /** The part of `done` that was computed now; the rest was in the cache. */

@@ -1,5 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { throwIfAborted } from '../errors.js';
 import type { Measure, Run } from '../metrics/index.js';
 import type { GatheredSet } from './gather.js';
+import type { WorkOptions } from './progress.js';
 import { chooseWeight, type FusionMethod } from './ranking/fusion.js';
 import type { QueryResult, SetResult, Skipped } from './result.js';
 import type { ResamplingOptions } from './statistics/significance.js';
@@ -9,7 +12,7 @@ import type { SystemSpec } from './systems/system-name.js';
 import { fusedRun, type SystemRun } from './systems/system-run.js';
 import { trustSweep } from './systems/trust-sweep.js';
 
-export interface ScoreOptions extends ResamplingOptions {
+export interface ScoreOptions extends ResamplingOptions, WorkOptions {
   readonly systems: readonly SystemSpec[];
   /** The first is the one that everything is compared by. */
   readonly measures: readonly Measure[];
@@ -28,7 +31,12 @@ export async function scoreSet(
   const skipped: Skipped[] = [];
   const scored: ScoredSystem[] = [];
   const fusion: Record<string, FusionMethod & { chosenOn: string }> = {};
-  for (const { name, base, fused } of options.systems) {
+  const { systems, signal, onProgress } = options;
+  for (const [done, { name, base, fused }] of systems.entries()) {
+    // Scoring is one long computation: between systems Ctrl-C is heard and the progress drawn.
+    await nextTurn();
+    throwIfAborted(signal);
+    onProgress?.({ task: `${set.name}: scoring`, unit: 'systems', done, total: systems.length, worked: done });
     let run = runner.run(base, 'test');
     if (run && fused) {
       const method = fusionFor(gathered, runner, base);
@@ -43,7 +51,7 @@ export async function scoreSet(
     scored.push(score(name, run, gathered, options));
     await options.onRun?.(set.name, name, asRun(gathered, run));
   }
-  const always = options.systems.some(({ base }) => base === 'o1:auto') ? runner.always('test') : undefined;
+  const always = systems.some(({ base }) => base === 'o1:auto') ? runner.always('test') : undefined;
   const never = runner.run('o1:never', 'test');
   const forCost = always &&
     never && {

@@ -81,9 +81,10 @@ describe.skipIf(!existsSync(CHROMIUM))(`the page in ${CHROMIUM} (skipped where i
   test('every chart has marks in its screenshot; nothing is fetched, no error', async () => {
     const page = await open('full', sampleEvaluation());
     for (const chart of CHARTS) expect(await colouredPixels(page, chart), chart).toBeGreaterThan(100);
-    expect(await page.locator('details').count()).toBe(3);
+    expect(await page.locator('details').count()).toBe(4);
     await page.locator('summary', { hasText: 'o1:k1' }).click();
-    const text = await page.locator('details').first().textContent();
+    expect(await page.locator('details').nth(0).textContent()).toContain('o1:k1o1:never+5.0 [-1.0, +11.0], p = .040');
+    const text = await page.locator('details').nth(1).textContent();
     expect(text).toContain('+50.0query <0> & more</script> thought');
     expect(text).toMatch(/10 that gained most[\s\S]*10 that lost most/);
     expect(complaints).toEqual([]);

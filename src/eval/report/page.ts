@@ -1,8 +1,8 @@
 import { escapeHtml, reportPage } from '../../report-page.js';
-import type { Evaluation, SetResult } from '../result.js';
+import type { Evaluation, SetResult, SliceResult } from '../result.js';
 import { chartData, type GainPoint, gainsOf } from './chart-data.js';
 import { CHARTS_SCRIPT } from './charts-script.js';
-import { describeEqualCost, describeSet, formatPoints, sliceTable } from './format.js';
+import { describeEqualCost, describeSet, formatDifference, formatPoints, sliceTable } from './format.js';
 import { describeRun } from './markdown.js';
 
 /** Queries that are shown of those that gained, and of those that lost. */
@@ -40,6 +40,7 @@ function setSection(set: SetResult, i: number, measures: readonly string[]): str
         `<h3>${escapeHtml(slice.name)} (${slice.queries} queries)</h3>`,
         `<div class="wide">${htmlTable(sliceTable(slice, measures))}</div>`,
         ...paragraphs(cost ? [cost] : []),
+        allDifferences(slice),
       ];
     }),
     chart('gains', 'Gain of each query by its thought, sorted'),
@@ -48,6 +49,12 @@ function setSection(set: SetResult, i: number, measures: readonly string[]): str
     chart('trust', 'Quality against the share of the instant vector in the final one; dashed: dev queries'),
     ...['o1:k1', 'o1:k3', 'o1:auto', 'o1:expert'].map((system) => extremes(system, gainsOf(set.queries, system))),
   ].join('\n');
+}
+
+function allDifferences({ name, differences }: SliceResult): string {
+  const rows = differences.map((entry) => [entry.system, entry.against, formatDifference(entry)]);
+  const table = htmlTable([['system', 'against', 'points [95 %], p'], ...rows]);
+  return `<details><summary>All differences, ${escapeHtml(name)}</summary>${table}</details>`;
 }
 
 /** The queries that gained and lost most, with their thoughts. */
