@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { addCommand } from './add-command.js';
 import type { CliContext } from './context.js';
-import { jsonOption, offlineOption, positiveNumber, share, wholeNumber } from './options.js';
+import { jsonOption, modelOptions, offlineOption, positiveNumber, share, wholeNumber } from './options.js';
 
 /** Adds `synth` with its stages: a corpus becomes training data. */
 export function addSynth(program: Command, context: CliContext): void {
@@ -10,6 +10,8 @@ export function addSynth(program: Command, context: CliContext): void {
   addAll(synth, context);
   addQueries(synth, context);
   addThoughts(synth, context);
+  addRefine(synth, context);
+  addNegatives(synth, context);
   addReport(synth, context);
 }
 
@@ -69,9 +71,11 @@ const commonOptions = () => [
 ];
 
 const queryOptions = () => [
-  new Option('--top <n>', 'a query must find its document among so many hits of BM25')
-    .argParser(wholeNumber(1))
-    .default(10),
+  new Option(
+    '--round-trip <member>',
+    'by what a query must find its document: bm25, encoder:<model>, embeddings:<url>#<model>',
+  ).default('bm25'),
+  new Option('--top <n>', '... among so many hits').argParser(wholeNumber(1)).default(10),
   new Option('--dev <share>', 'share of the documents whose queries go to dev').argParser(share).default(0.1),
   new Option('--test <share>', '... to test').argParser(share).default(0.1),
 ];
@@ -85,6 +89,38 @@ const thoughtOptions = () => [
   new Option('--max-tokens <n>', 'longest thought, in tokens of the embedder').argParser(wholeNumber(1)).default(96),
 ];
 
+/** DEFAULT_MEMBERS of the synth room, which is not loaded for help. */
+const MEMBERS = ['bm25', 'encoder:all-minilm-l6-v2', 'encoder:paraphrase-minilm-l3-v2'];
+
+const memberOptions = () => [
+  new Option(
+    '--member <member>',
+    'may be repeated: bm25, encoder:<name, folder or Hub repository>, embeddings:<url>#<model>, or self (an O1 Embedder)',
+  )
+    .argParser((name: string, names: readonly string[]) => (names === MEMBERS ? [name] : [...names, name]))
+    .default(MEMBERS),
+  new Option('--member-key-env <name>', 'environment variable that holds the key of embeddings:<url>'),
+  ...modelOptions().slice(0, 2),
+];
+
+const voteOptions = () => [
+  new Option('--vote <kind>', "soft: each member's softmax, summed; hard: one vote a member")
+    .choices(['soft', 'hard'])
+    .default('soft'),
+  new Option('--together', 'all members in memory at once'),
+];
+
+/** The defaults are NEGATIVE_DEFAULTS of the synth room. */
+const negativeOptions = () => [
+  new Option('--negatives <n>', 'of each query').argParser(wholeNumber(1)).default(15),
+  new Option('--first-rank <n>', 'of the hits that are taken').argParser(wholeNumber(1)).default(2),
+  new Option('--last-rank <n>', 'of the hits that are taken').argParser(wholeNumber(1)).default(100),
+  new Option('--near-share <s>', "leave out what scores over this share of the positive's")
+    .argParser(positiveNumber)
+    .default(0.95),
+  new Option('--pick <how>', 'among what is left').choices(['sample', 'top']).default('sample'),
+];
+
 const SOURCE = 'folder of Markdown or text, folder with corpus.jsonl (BEIR), or .jsonl file (also .gz)';
 
 function addAll(synth: Command, context: CliContext): void {
@@ -94,6 +130,9 @@ function addAll(synth: Command, context: CliContext): void {
     ...queryOptions(),
     ...thoughtOptions(),
     temperatureOption(0.8),
+    ...memberOptions(),
+    ...voteOptions(),
+    ...negativeOptions(),
     ...commonOptions(),
   ];
   const command = synth
@@ -139,6 +178,9 @@ function addThoughts(synth: Command, context: CliContext): void {
     limitOption('queries'),
     ...thoughtOptions(),
     temperatureOption(0.8),
+    ...memberOptions(),
+    ...voteOptions(),
+    ...negativeOptions(),
     ...commonOptions(),
   ];
   addCommand(synth, 'thoughts', 'write candidate thoughts about queries, or import them', options)
@@ -157,12 +199,68 @@ Examples:
     });
 }
 
+function addRefine(synth: Command, context: CliContext): void {
+  const options = [
+    outputOption(),
+    new Option('--split <name>', 'of the data set').default('train'),
+    limitOption('queries'),
+    ...memberOptions(),
+    ...voteOptions(),
+    offlineOption(),
+    jsonOption('print the summary as one JSON object'),
+  ];
+  addCommand(synth, 'refine', 'let a committee of retrievers choose among the candidates', options)
+    .argument('<set>', "data set in BEIR's format")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ o1-embedder synth refine ./docs-set --output ./docs-set
+  $ o1-embedder synth refine ./scifact --output ./out --member bm25 --member self --adapter ./my-adapter`,
+    )
+    .action(async (set, values) => {
+      const { synthRefineCommand } = await import('./commands/synth-refine.js');
+      await synthRefineCommand(context, set, values);
+    });
+}
+
+function addNegatives(synth: Command, context: CliContext): void {
+  const options = [
+    outputOption(),
+    new Option('--split <name>', 'of the data set').default('train'),
+    limitOption('queries'),
+    ...memberOptions(),
+    ...negativeOptions(),
+    seedOption(),
+    offlineOption(),
+    jsonOption('print the summary as one JSON object'),
+  ];
+  addCommand(synth, 'negatives', 'find hard negatives: what the committee finds for a query and is no answer', options)
+    .argument('<set>', "data set in BEIR's format")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ o1-embedder synth negatives ./docs-set --output ./docs-set
+  $ o1-embedder synth negatives ./scifact --output ./out --negatives 7 --pick top`,
+    )
+    .action(async (set, values) => {
+      const { synthNegativesCommand } = await import('./commands/synth-negatives.js');
+      await synthNegativesCommand(context, set, values);
+    });
+}
+
 function addReport(synth: Command, context: CliContext): void {
   const options = [
     new Option('--set <folder>', 'the data set, for the texts of queries and documents (default: the folder itself)'),
     new Option('--split <name>', 'of the data set').default('train'),
     new Option('--samples <n>', 'queries shown with all their candidates').argParser(wholeNumber(0)).default(20),
+    new Option(
+      '--judge <member>',
+      'measure nDCG@10 with the winner, a random and the worst candidate, by an encoder that is not of the committee',
+    ),
     seedOption(),
+    offlineOption(),
     jsonOption('print where the report is as one JSON object'),
   ];
   addCommand(synth, 'report', 'write one HTML page about what was made', options)
@@ -172,7 +270,7 @@ function addReport(synth: Command, context: CliContext): void {
       `
 Examples:
   $ o1-embedder synth report ./docs-set
-  $ o1-embedder synth report ./out --set ./scifact --samples 50`,
+  $ o1-embedder synth report ./out --set ./scifact --judge encoder:Xenova/bge-small-en-v1.5`,
     )
     .action(async (folder, values) => {
       const { synthReportCommand } = await import('./commands/synth-report.js');

@@ -7,6 +7,22 @@
 export type { AskProgress } from './ask/ask-all.js';
 export type { StageUsage } from './ask/usage.js';
 export { type Candidates, candidatesPath, readCandidates, writeCandidates } from './candidates.js';
+export {
+  type Agreement,
+  type CommitteeMember,
+  type CommitteeProgress,
+  DEFAULT_MEMBERS,
+  type DenseRetriever,
+  type Judgement,
+  type JudgeOptions,
+  judgeChoice,
+  type MemberOptions,
+  parseMembers,
+  type RefinedRecord,
+  type RefineOptions,
+  type RefineReport,
+  refineCandidates,
+} from './committee/index.js';
 export { contentKey } from './content-key.js';
 export { cutToTokens } from './cut-text.js';
 export { type Diversity, diversityOf, meanDiversity } from './explore/diversity.js';
@@ -16,10 +32,19 @@ export type { CandidatesReport } from './explore/sift-thoughts.js';
 export { DEFAULT_TASK } from './explore/thought-prompt.js';
 export { Journal } from './journal.js';
 export { type Rejected, readSynthManifest, STAGES, type Stage, type SynthManifest, writeStage } from './manifest.js';
+export {
+  mineNegatives,
+  NEGATIVE_DEFAULTS,
+  type NegativeSettings,
+  type NegativesOptions,
+  type NegativesRecord,
+  type NegativesReport,
+} from './negatives/index.js';
 export { inOutputFolder } from './output-folder.js';
 export { QUERY_KINDS, type QueryKind } from './queries/query-prompts.js';
 export { bm25Searcher, encoderSearcher, type QueryEncoder, type Searcher } from './queries/round-trip.js';
 export { type QueriesOptions, type QueriesReport, synthesiseQueries } from './queries/synthesise-queries.js';
 export { SPLITS, type Split, type SplitShares } from './queries/write-query-set.js';
+export { readRefined } from './report/report-records.js';
 export { type ReportOptions, writeSynthReport } from './report/synth-page.js';
 export { fraction, seededOrder } from './seeded.js';

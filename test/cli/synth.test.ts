@@ -7,6 +7,7 @@ import { loadBeir } from '../../src/search/index.js';
 import { FakeLlm } from '../support/fake-llm.js';
 import { writeTinyChatModel } from '../support/tiny-chat-model.js';
 import { tinyRetrievalSet } from '../support/tiny-retrieval-set.js';
+import { FakeEmbedder } from './fake-embedder.js';
 import { runCli } from './run-cli.js';
 
 const KEY = 'sk-test-0123456789abcdef-SECRET';
@@ -54,14 +55,22 @@ async function beir(): Promise<string> {
   await mkdir(join(set, 'qrels'), { recursive: true });
   const lines = (values: readonly object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
   await writeFile(join(set, 'corpus.jsonl'), lines(documents.map(({ id, ...rest }) => ({ _id: id, ...rest }))));
-  await writeFile(join(set, 'queries.jsonl'), lines(queries.map(({ id, text }) => ({ _id: id, text }))));
+  await writeFile(
+    join(set, 'queries.jsonl'),
+    lines(queries.map(({ id, text }) => ({ _id: id, text: `${text}, and how do they work` }))),
+  );
   const rows = [...qrels].map(([query, grades]) => `${query}\t${[...grades.keys()][0]}\t1\n`);
   await writeFile(join(set, 'qrels', 'train.tsv'), `query-id\tcorpus-id\tscore\n${rows.join('')}`);
   return set;
 }
 
 const run = (args: readonly string[], more: { signal?: AbortSignal; environment?: NodeJS.ProcessEnv } = {}) =>
-  runCli(['synth', ...args], { environment: { EXPERT_KEY: KEY }, ...more });
+  runCli(['synth', ...args], {
+    environment: { EXPERT_KEY: KEY },
+    loadEmbedder: async () => new FakeEmbedder(),
+    ...more,
+  });
+const committee = ['--member', 'bm25', '--member', 'self'];
 const expert = () => ['--expert', `${endpoint.baseURL}#fake`, '--api-key-env', 'EXPERT_KEY', '--tokenizer', tokenizer];
 
 /** All that a run has written, screen included. */
@@ -76,7 +85,18 @@ test('from a folder of Markdown to queries, thoughts and a report; again: nothin
   const recording = join(output, 'recording.jsonl');
   endpoint.troubles.push({ kind: 'rate limit', retryAfter: '0' }, { kind: 'malformed' });
   const prices = ['--prompt-price', '1', '--completion-price', '2'];
-  const args = [await markdown(), '--output', output, ...expert(), '--dev', '0', '--test', '0.3', ...prices];
+  const args = [
+    await markdown(),
+    '--output',
+    output,
+    ...expert(),
+    '--dev',
+    '0',
+    '--test',
+    '0.3',
+    ...prices,
+    ...committee,
+  ];
   const first = await run([...args, '--record', recording]);
   expect(first.stderr).toContain(`The expert is ${endpoint.baseURL}#fake.\n`);
   expect(first.code).toBe(0);
@@ -94,10 +114,15 @@ test('from a folder of Markdown to queries, thoughts and a report; again: nothin
     `queries: 16 queries for 8 of 8 documents (train ${train}, dev 0, test ${test}), 8 rejected.`,
   );
   expect(first.stdout).toContain(`thoughts: ${3 * train} thoughts about ${train} queries`);
+  expect(first.stdout).toMatch(
+    new RegExp(`refine: ${train} queries refined, 0 rejected. Won: candidate 1 \\d+, candidate 2`),
+  );
+  expect(first.stdout).toMatch(/negatives: \d+ hard negatives for \d+ queries/);
   expect(first.stdout).toMatch(/asked: .* cost 0\.\d+\. Not usable: rate limit 1, malformed 1\./);
   const report = await readFile(join(output, 'report.html'), 'utf8');
-  expect(report).toMatch(/What about \w+\?/);
-  expect(report).toContain('does not find its document');
+  expect(/What about \w+\?/.test(report)).toBe(true);
+  expect(report.includes('does not find its document')).toBe(true);
+  expect(report.includes('<h2>Committee</h2>')).toBe(true);
   expect(await everything(output, first)).not.toContain(KEY);
   expect(await everything(output, first)).toContain('[API key]');
 
@@ -145,6 +170,47 @@ test('thoughts: a try-out, then all of them; imported ones; one JSON object', as
   );
   const report = await run(['report', output, '--set', set, '--json']);
   expect(JSON.parse(report.stdout)).toEqual({ report: join(output, 'report.html') });
+});
+
+test('a committee refines, finds hard negatives and is judged', async () => {
+  const output = join(folder, 'out');
+  const set = await beir();
+  const file = join(folder, 'given.jsonl');
+  const { documents } = tinyRetrievalSet();
+  // The first candidate leads to the next document.
+  const lines = documents.map(({ title }, i) => {
+    const other = documents[(i + 1) % documents.length]!.title;
+    return `${JSON.stringify({ _id: `q${i}`, thoughts: [`${other}, ${other}, ${other}.`, `All about ${title}.`] })}\n`;
+  });
+  await writeFile(file, lines.join(''));
+  await run(['thoughts', set, '--output', output, '--tokenizer', tokenizer, '--candidates', file]);
+  const refined = await run(['refine', set, '--output', output, ...committee, '--json']);
+  expect(JSON.parse(refined.stdout)).toMatchObject({
+    queries: 8,
+    wins: [0, 8],
+    choices: { bm25: [0, 8], self: [0, 8] },
+  });
+  const mined = await run(['negatives', set, '--output', output, ...committee, '--negatives', '2', '--json']);
+  expect(JSON.parse(mined.stdout)).toMatchObject({ queries: 8, negatives: 16 });
+  const report = await run(['report', output, '--set', set, '--judge', 'self', '--json']);
+  const { judgement } = JSON.parse(report.stdout);
+  expect(judgement.queries).toBe(8);
+  expect(judgement.winner).toBeGreaterThan(judgement.worst);
+  expect(await readFile(join(output, 'report.html'), 'utf8')).toMatch('<td>the worst by vote</td>');
+  const wrong = await run(['report', output, '--set', set, '--judge', 'bm25']);
+  expect(wrong.stderr).toMatch(/--judge: expected a dense retriever/);
+  const nobody = await run(['refine', set, '--output', output, '--member', 'who']);
+  expect(nobody.stderr).toMatch(/no committee member "who"/);
+});
+
+test('a query may have to find its document by a dense member', async () => {
+  const output = join(folder, 'out');
+  const args = [await markdown(), '--output', output, ...expert(), '--round-trip', 'self', '--top', '1', '--json'];
+  const { queries } = JSON.parse((await run(['queries', ...args])).stdout);
+  // The symptom is equally far from all documents, so the first of them is found by it.
+  expect(queries).toBe(17);
+  const manifest = JSON.parse(await readFile(join(output, 'manifest.json'), 'utf8'));
+  expect(manifest.stages.queries.roundTrip).toEqual({ searcher: 'self', top: 1 });
 });
 
 test('our own decoder as the expert, from end to end', async () => {
@@ -238,7 +304,14 @@ describe('errors say what to do, and never the key', () => {
 });
 
 test('help has examples, and the default stage is all', async () => {
-  for (const args of [['--help'], ['queries', '--help'], ['thoughts', '--help'], ['report', '--help']]) {
+  for (const args of [
+    ['--help'],
+    ['queries', '--help'],
+    ['thoughts', '--help'],
+    ['refine', '--help'],
+    ['negatives', '--help'],
+    ['report', '--help'],
+  ]) {
     expect((await run(args)).stdout).toContain('$ o1-embedder synth');
   }
   expect((await run(['all', '--help'])).stdout).toContain('--task');

@@ -4,12 +4,14 @@ import { loadBeir } from '../../search/index.js';
 import { inOutputFolder } from '../../synth/index.js';
 import type { CliContext } from '../context.js';
 import { describeTotals, type Expert, loadTokenCounter, withExpert } from './synth-expert.js';
+import { describeNegatives, runNegatives, type SynthNegativesOptions } from './synth-negatives.js';
 import { describeQueries, runQueries, type SynthQueriesOptions } from './synth-queries.js';
+import { describeRefined, runRefine, type SynthRefineOptions } from './synth-refine.js';
 import { runReport } from './synth-report.js';
 import { hasQueries } from './synth-source.js';
 import { describeCandidates, runImport, runThoughts, type SynthThoughtsOptions } from './synth-thoughts.js';
 
-export type SynthAllOptions = SynthQueriesOptions & SynthThoughtsOptions;
+export type SynthAllOptions = SynthQueriesOptions & SynthThoughtsOptions & SynthRefineOptions & SynthNegativesOptions;
 
 /** Runs all stages; each goes on from where it stands. */
 export async function synthAllCommand(context: CliContext, source: string, options: SynthAllOptions): Promise<void> {
@@ -34,16 +36,26 @@ export async function synthAllCommand(context: CliContext, source: string, optio
       }
     }
     const set = await loadBeir(folder, split);
+    // Where queries were written, the limit was one of documents.
+    const rest: SynthAllOptions = folder === output ? withoutLimit(options) : options;
     const report = candidates
-      ? await runImport(set, { ...options, candidates }, countTokens)
-      : await runThoughts(context, set, options, expert!, countTokens);
+      ? await runImport(set, { ...rest, candidates }, countTokens)
+      : await runThoughts(context, set, rest, expert!, countTokens);
     say('thoughts', report, describeCandidates(report));
     if (expert) say('asked', expert.model.totals, describeTotals(expert.model.totals));
-    const path = await runReport(output, { ...options, set: folder, samples: 20 });
+    const refined = await runRefine(context, set, rest);
+    say('refine', refined, describeRefined(refined));
+    const negatives = await runNegatives(context, set, rest);
+    say('negatives', negatives, describeNegatives(negatives));
+    const { report: path } = await runReport(context, output, { split, seed: options.seed, set: folder, samples: 20 });
     say('report', path, path);
   };
   await inOutputFolder(output, () =>
     candidates !== undefined && hasQueries(source) ? explore(undefined) : withExpert(context, options, explore),
   );
   if (json) context.stdout.write(`${JSON.stringify(summary)}\n`);
+}
+
+function withoutLimit({ limit: _, ...rest }: SynthAllOptions): SynthAllOptions {
+  return rest;
 }

@@ -1,7 +1,16 @@
-import type { TokenCounter } from '../../search/index.js';
-import { inOutputFolder, type QueriesReport, synthesiseQueries } from '../../synth/index.js';
+import type { DocumentRecord, TokenCounter } from '../../search/index.js';
+import {
+  bm25Searcher,
+  encoderSearcher,
+  inOutputFolder,
+  parseMembers,
+  type QueriesReport,
+  type Searcher,
+  synthesiseQueries,
+} from '../../synth/index.js';
 import type { CliContext } from '../context.js';
 import { formatCount, plural } from '../format.js';
+import { fetchReporter } from '../load-embedder.js';
 import { counted, startTask } from '../progress.js';
 import { describeTotals, type Expert, type ExpertOptions, loadTokenCounter, withExpert } from './synth-expert.js';
 import { readDocuments } from './synth-source.js';
@@ -9,6 +18,7 @@ import { readDocuments } from './synth-source.js';
 export interface SynthQueriesOptions extends ExpertOptions {
   readonly output: string;
   readonly limit?: number;
+  readonly roundTrip: string;
   readonly top: number;
   readonly dev: number;
   readonly test: number;
@@ -41,8 +51,9 @@ export async function runQueries(
   expert: Expert,
   countTokens: TokenCounter,
 ): Promise<QueriesReport> {
-  const { output, limit, top, dev, test, temperature, seed } = options;
+  const { output, limit, dev, test, temperature, seed } = options;
   const documents = await readDocuments(source, countTokens);
+  const { searcher, close } = await openSearcher(context, documents, options);
   const task = startTask(context.stderr, 'writing queries', counted('answers'));
   try {
     return await synthesiseQueries({
@@ -53,14 +64,30 @@ export async function runQueries(
       temperature,
       seed,
       sample: limit,
-      roundTrip: { top },
+      roundTrip: { searcher, top: options.top },
       shares: { dev, test },
       signal: context.signal,
       onProgress: ({ done, total, asked }) => task.update({ done, total, worked: asked }),
     });
   } finally {
     task.stop();
+    await close();
   }
+}
+
+/** What looks for the documents of the queries. */
+async function openSearcher(
+  context: CliContext,
+  documents: readonly DocumentRecord[],
+  { roundTrip, offline }: SynthQueriesOptions,
+): Promise<{ readonly searcher: Searcher; readonly close: () => Promise<void> }> {
+  const { signal } = context;
+  const fetching = fetchReporter(context.stderr);
+  const loadSelf = () => context.loadEmbedder({ offline, signal });
+  const [member] = parseMembers([roundTrip], { loadSelf, offline, onFetch: fetching.onProgress });
+  if (member?.kind !== 'dense') return { searcher: bm25Searcher(documents), close: async () => {} };
+  const encoder = await member.load({ signal }).finally(() => fetching.stop());
+  return { searcher: encoderSearcher(member.name, encoder, documents), close: () => encoder.close() };
 }
 
 export function describeQueries({ queries, sampled, documents, splits, rejected }: QueriesReport): string {

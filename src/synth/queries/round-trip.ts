@@ -2,11 +2,17 @@ import { dot } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { Bm25, type DocumentRecord, documentText } from '../../search/index.js';
 
-/** What makes vectors: an encoder of the committee. */
+type Embed = (
+  texts: readonly string[],
+  options?: { readonly signal?: AbortSignal | undefined },
+) => Promise<Float32Array[]>;
+
+/** What makes vectors: a dense member of the committee. */
 export interface QueryEncoder {
-  readonly name: string;
   /** Unit vectors in the texts' order. */
-  embed(texts: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<Float32Array[]>;
+  readonly embed: Embed;
+  /** Where queries are embedded in another way than documents. */
+  readonly embedQueries?: Embed | undefined;
 }
 
 /** What looks for documents to see whether a query leads back to its own. */
@@ -38,15 +44,17 @@ export function bm25Searcher(documents: readonly DocumentRecord[]): Searcher {
 }
 
 /** The cosine of an encoder's vectors. The documents' are made at the first search, and kept in memory. */
-export function encoderSearcher(encoder: QueryEncoder, documents: readonly DocumentRecord[]): Searcher {
+export function encoderSearcher(name: string, encoder: QueryEncoder, documents: readonly DocumentRecord[]): Searcher {
   let vectors: Promise<Float32Array[]> | undefined;
   return {
-    name: `encoder:${encoder.name}`,
+    name,
     async search(queries, top, { signal } = {}) {
-      const options = signal ? { signal } : {};
-      vectors ??= encoder.embed(documents.map(documentText), options);
+      vectors ??= encoder.embed(documents.map(documentText), { signal });
       const corpus = await vectors;
-      return (await encoder.embed(queries, options)).map((query) => {
+      const embedded = encoder.embedQueries
+        ? await encoder.embedQueries(queries, { signal })
+        : await encoder.embed(queries, { signal });
+      return embedded.map((query) => {
         const scored = corpus.map((vector, i) => ({ id: documents[i]!.id, score: dot(query, vector), i }));
         return scored
           .sort((a, b) => b.score - a.score || a.i - b.i)

@@ -110,8 +110,8 @@ test('empty, long and doubled queries are rejected with their reasons', async ()
 
 test.each(['bm25', 'encoder'])('%s: the best documents for a query, best first', async (kind) => {
   const hashing = new HashingEncoder({ dimensions: 4096 });
-  const encoder = { name: 'hashing', embed: (texts: readonly string[]) => hashing.embedDocuments(texts) };
-  const searcher = kind === 'bm25' ? bm25Searcher(documents) : encoderSearcher(encoder, documents);
+  const encoder = { embed: (texts: readonly string[]) => hashing.embedDocuments(texts) };
+  const searcher = kind === 'bm25' ? bm25Searcher(documents) : encoderSearcher('hashing', encoder, documents);
   const results = await searcher.search(['timers and buffers, buffers', 'how signals'], 2);
   expect(results.map(([first]) => first)).toEqual(['d3', 'd6']);
   expect(results[0]).toEqual(['d3', 'd2']);

@@ -3,6 +3,7 @@ import { escapeHtml, reportPage } from '../../report-page.js';
 import { documentText, type RetrievalSet } from '../../search/index.js';
 import { writeAtomically } from '../../write-atomically.js';
 import { type Candidates, candidatesPath, readCandidates } from '../candidates.js';
+import type { Judgement } from '../committee/index.js';
 import { meanDiversity } from '../explore/diversity.js';
 import { readSynthManifest, STAGES, type SynthManifest } from '../manifest.js';
 import { seededOrder } from '../seeded.js';
@@ -18,6 +19,8 @@ export interface ReportOptions {
   readonly samples?: number | undefined;
   /** Of the choice of samples. Default 0. */
   readonly seed?: number | undefined;
+  /** What a judge of the committee's choices has found. Default: none was asked. */
+  readonly judgement?: (Judgement & { readonly encoder: string }) | undefined;
 }
 
 /**
@@ -26,10 +29,8 @@ export interface ReportOptions {
  * @returns the page's path.
  * @throws NotFoundError where there are no candidates yet.
  */
-export async function writeSynthReport(
-  folder: string,
-  { set, samples = 20, seed = 0 }: ReportOptions,
-): Promise<string> {
+export async function writeSynthReport(folder: string, options: ReportOptions): Promise<string> {
+  const { set, samples = 20, seed = 0, judgement } = options;
   const candidates = await readCandidates(candidatesPath(folder));
   const [manifest, refined, mined] = [
     await readSynthManifest(folder),
@@ -39,7 +40,7 @@ export async function writeSynthReport(
   const figures = reportFigures(candidates, refined.values(), mined.values());
   const shown = seededOrder(candidates, 'report', seed).slice(0, samples);
   const path = join(folder, 'report.html');
-  await writeAtomically(path, await page({ manifest, candidates, refined, mined, figures, shown, set }));
+  await writeAtomically(path, await page({ manifest, candidates, refined, mined, figures, shown, set, judgement }));
   return path;
 }
 
@@ -51,9 +52,10 @@ interface PageParts {
   readonly figures: ReportFigures;
   readonly shown: readonly Candidates[];
   readonly set: RetrievalSet;
+  readonly judgement: ReportOptions['judgement'];
 }
 
-function page({ manifest, candidates, refined, mined, figures, shown, set }: PageParts): Promise<string> {
+function page({ manifest, candidates, refined, mined, figures, shown, set, judgement }: PageParts): Promise<string> {
   const documents = new Map(set.documents.map((document) => [document.id, documentText(document)]));
   const queries = new Map(set.queries.map(({ id, text }) => [id, text]));
   const samples = shown.map((one) =>
@@ -76,11 +78,17 @@ function page({ manifest, candidates, refined, mined, figures, shown, set }: Pag
       rejectionTable(manifest),
       '<h2>Candidates</h2>',
       diversityLine(candidates),
-      '<div id="candidates"></div>',
+      '<div id="candidates" class="charts"></div>',
       ...(refined.size > 0
-        ? ['<h2>Committee</h2>', winsTable(figures), agreementTable(figures), '<div id="committee"></div>']
+        ? [
+            '<h2>Committee</h2>',
+            winsTable(figures),
+            agreementTable(figures, manifest),
+            ...(judgement ? [judgementTable(judgement)] : []),
+            '<div id="committee" class="charts"></div>',
+          ]
         : []),
-      ...(mined.size > 0 ? ['<h2>Hard negatives</h2>', '<div id="negatives"></div>'] : []),
+      ...(mined.size > 0 ? ['<h2>Hard negatives</h2>', '<div id="negatives" class="charts"></div>'] : []),
       `<h2>${shown.length} of ${candidates.length} queries</h2>`,
       ...samples,
       '<h2>Manifest</h2>',
@@ -156,18 +164,49 @@ function winsTable({ wins, choices }: ReportFigures): string {
   return table(head, rows, 1);
 }
 
-function agreementTable({ agreement }: ReportFigures): string {
-  return table(
-    ['', '', 'choose alike'],
-    agreement.map(({ a, b, share }) => [a, b, share.toFixed(3)]),
-    2,
-  );
+/** How often two choose alike; Cohen's kappa and Kendall's tau of two members, where the manifest has them. */
+function agreementTable({ agreement }: ReportFigures, { stages }: SynthManifest): string {
+  const measured = (stages.refine?.agreement ?? []) as readonly {
+    a: string;
+    b: string;
+    kappa?: number;
+    tau?: number;
+  }[];
+  const rows = agreement.map(({ a, b, share }) => {
+    const more = measured.find((one) => one.a === a && one.b === b);
+    return [a, b, share.toFixed(3), more?.kappa?.toFixed(3) ?? '', more?.tau?.toFixed(3) ?? ''];
+  });
+  return table(['', '', 'choose alike', "Cohen's kappa", "Kendall's tau"], rows, 2);
+}
+
+/** nDCG@10 by who chooses the thought, for an encoder outside the committee. */
+function judgementTable({
+  encoder,
+  queries,
+  query,
+  winner,
+  random,
+  worst,
+  best,
+  members,
+}: NonNullable<ReportOptions['judgement']>): string {
+  const rows: [string, number][] = [
+    ['the vote', winner],
+    ...Object.entries(members).map(([member, value]): [string, number] => [`${member} alone`, value]),
+    ['a random candidate', random],
+    ['the worst by vote', worst],
+    ['the best there is', best],
+    ['no thought', query],
+  ];
+  const figures = rows.map(([name, value]) => [name, value.toFixed(4)]);
+  return `<p>${escapeHtml(encoder)} with the query and one candidate, over ${queries} queries:</p>${table(['chosen by', 'nDCG@10'], figures, 1)}`;
 }
 
 const STYLES = `
 .sample { border-top: 2px solid #ddd; padding: .5rem 0; }
 .winner td { background: #eef7ee; }
 pre { white-space: pre-wrap; }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; }
 `;
 
 const DRAW = `
@@ -177,5 +216,5 @@ const histogram = (values, more) => Plot.rectY(values, Plot.binX({ y: 'count' },
 if (data.tokens.length) add('candidates', 'Tokens of a thought', [histogram(data.tokens, { interval: 8 })], { x: { label: 'tokens' } });
 if (data.diversity.length) add('candidates', 'Word distance between the candidates of a query', [histogram(data.diversity.map((d) => d.jaccardDistance), { interval: .05 })], { x: { label: 'distance', domain: [0, 1] } });
 if (data.margins.length) add('committee', "The winner's vote less the next one's", [histogram(data.margins, {})], { x: { label: 'margin' } });
-if (data.teacher.length) add('negatives', "The committee's scores", [Plot.rectY(data.teacher, Plot.binX({ y: 'proportion-facet' }, { x: 'score', fill: 'kind', fy: 'kind' }))], { x: { label: 'mean cosine' }, color: { legend: true }, height: 300 });
+if (data.teacher.length) add('negatives', "The committee's scores", [Plot.rectY(data.teacher, Plot.binX({ y: 'proportion-facet' }, { x: 'score', fill: 'kind', fy: 'kind' }))], { x: { label: 'mean cosine' }, color: { legend: true }, fy: { axis: null }, height: 300 });
 `;
