@@ -108,6 +108,26 @@ test('empty, long and doubled queries are rejected with their reasons', async ()
   ]);
 });
 
+test('a query that is a sentence of its document is none', async () => {
+  const [{ id, text }] = documents as [(typeof documents)[number]];
+  const long = { id, text: `${text} One two three\nfour five six seven eight nine.` };
+  const model: ChatModel = {
+    name: 'copies',
+    async complete({ messages }) {
+      const copied = messages[1]!.content.includes('key words')
+        ? 'one two three four five six'
+        : 'One two three four five six seven eight nine.';
+      return { text: copied, usage: { promptTokens: 1, completionTokens: 1 }, finishReason: 'stop' };
+    },
+  };
+  const { rejected, queries } = await run({ model, documents: [long] });
+  expect(queries).toBe(1);
+  expect(rejected.map(({ what, reason }) => `${what}: ${reason}`)).toEqual([
+    'intent: copied from the document',
+    'symptom: copied from the document',
+  ]);
+});
+
 test.each(['bm25', 'encoder'])('%s: the best documents for a query, best first', async (kind) => {
   const hashing = new HashingEncoder({ dimensions: 4096 });
   const encoder = { embed: (texts: readonly string[]) => hashing.embedDocuments(texts) };

@@ -80,7 +80,9 @@ export async function synthesiseQueries(options: QueriesOptions): Promise<Querie
     const outcome = outcomes[i]!;
     const text = 'answer' in outcome ? queryIn(outcome.answer.text) : '';
     const reason =
-      'error' in outcome ? `no answer: ${outcome.error.fault}` : wrongWith(text, seen, queryTokens, countTokens);
+      'error' in outcome
+        ? `no answer: ${outcome.error.fault}`
+        : wrongWith(text, document, seen, { limit: queryTokens, countTokens });
     seen.add(text.toLowerCase());
     if (reason === undefined) {
       // The id follows from the document, not from the order: a larger sample keeps the queries of a smaller one.
@@ -130,14 +132,20 @@ async function ask(requests: readonly ChatRequest[], options: QueriesOptions): P
   }
 }
 
+/** A title may well be typed as key words; a whole sentence is what small models write when they copy. */
+const MOST_WORDS_COPIED = 8;
+
 function wrongWith(
   text: string,
+  document: DocumentRecord,
   seen: ReadonlySet<string>,
-  limit: number,
-  countTokens: TokenCounter,
+  { limit, countTokens }: { readonly limit: number; readonly countTokens: TokenCounter },
 ): string | undefined {
   if (text === '') return 'empty';
   if (countTokens(text) > limit) return 'too long';
+  const words = (whole: string) => whole.toLowerCase().split(/\s+/);
+  const copied = words(documentText(document)).join(' ').includes(words(text).join(' '));
+  if (copied && words(text).length > MOST_WORDS_COPIED) return 'copied from the document';
   // It could not tell its document from the other one.
   return seen.has(text.toLowerCase()) ? 'written for another document or kind too' : undefined;
 }
