@@ -24,7 +24,7 @@ export const FULL = {
   batch: 24,
   cachedBatch: 256,
   /** Each contestant's process is started once a round; a step to warm up, then the steps that count. */
-  rounds: 3,
+  rounds: 2,
   steps: 2,
 };
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { resolveModel } from '../../src/models/index.js';
 import { compiledSource } from '../support/compile.js';
+import { REFERENCE_ADAPTER } from '../support/reference-adapter.js';
 
 /** The command line on the real model and adapter, as a user runs it. */
 
@@ -21,7 +22,6 @@ const PAGES: Record<string, string> = {
   'gzip.md': '# zlib.gzip(buffer)\n\nCompresses the data in `buffer` with gzip.\n',
 };
 const TINY = fileURLToPath(new URL('../fixtures/tiny-models/tiny_llama_f32.gguf', import.meta.url));
-const ADAPTER = fileURLToPath(new URL('../../data/adapters/node-api-reference', import.meta.url));
 
 let main: string;
 let home: string;
@@ -94,7 +94,7 @@ describe('what cannot be loaded', () => {
 
   test('a damaged adapter fails its self-test or its checks', async () => {
     const folder = join(home, 'adapter');
-    await cp(ADAPTER, folder, { recursive: true });
+    await cp(REFERENCE_ADAPTER, folder, { recursive: true });
     const path = join(folder, 'adapter_model.safetensors');
     await writeFile(path, (await readFile(path)).subarray(0, 1_000_000));
     const { code, stderr } = await o1('think', 'anything', '--adapter', folder);

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoint, Decoder, generate, openCheckpoint } from '../../src/decoder/index.js';
 import { cosine, O1Embedder } from '../../src/embedder/index.js';
 import { resolveModel } from '../../src/models/index.js';
+import { REFERENCE_ADAPTER } from '../support/reference-adapter.js';
 
 /** The real model and adapter against what a PyTorch program of the same method computed. */
 
@@ -72,7 +72,7 @@ const { queries, documents }: VectorCases = JSON.parse(gunzipSync(fixture('vecto
 describe('the adapter in fp32', () => {
   let embedder: O1Embedder;
   beforeAll(async () => {
-    embedder = await O1Embedder.load({ adapter: 'node-api-reference', mode: 'fp32' });
+    embedder = await O1Embedder.load({ adapter: REFERENCE_ADAPTER, mode: 'fp32' });
   });
   afterAll(() => embedder?.close());
 
@@ -126,7 +126,7 @@ describe('the adapter in fp32', () => {
 
 test('an adapter whose self-test does not hold is refused', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'self-test-'));
-  const source = fileURLToPath(new URL('../../data/adapters/node-api-reference', import.meta.url));
+  const source = REFERENCE_ADAPTER;
   await cp(source, folder, { recursive: true });
   const settings = JSON.parse(await readFile(join(folder, 'o1.json'), 'utf8'));
   settings.selfTest[1].head.reverse();
@@ -141,7 +141,7 @@ describe.each([
   ['int4', 0.85],
 ] as const)('%s', (mode, least) => {
   test(`stays within a cosine of ${least} to fp32`, async () => {
-    const embedder = await O1Embedder.load({ adapter: 'node-api-reference', mode });
+    const embedder = await O1Embedder.load({ adapter: REFERENCE_ADAPTER, mode });
     for (const { query, instant } of queries) {
       expect(cosine((await embedder.embedQuery(query, { think: 'never' })).instant, instant)).toBeGreaterThan(least);
     }

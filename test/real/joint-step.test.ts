@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -15,10 +16,11 @@ import {
   TOKEN_ROWS,
   TrainingModel,
 } from '../../src/train/index.js';
+import { REFERENCE_ADAPTER } from '../support/reference-adapter.js';
 
 const repository = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** One training step of the method in PyTorch, with the adapter of `data/adapters/node-api-reference`. */
+/** One training step of the method in PyTorch, with the adapter of `test/fixtures/adapters/node-api-reference`. */
 interface ReferenceStep {
   readonly queries: readonly number[][];
   readonly query_only_emb_index: readonly number[];
@@ -36,7 +38,7 @@ test('the joint step agrees with PyTorch both ways: loss parts, and the gradient
   const reference: ReferenceStep = JSON.parse(
     gunzipSync(readFileSync(repository('test/fixtures/train/joint-step.json.gz'))).toString(),
   );
-  const adapter = await openSafetensors(repository('data/adapters/node-api-reference/adapter_model.safetensors'));
+  const adapter = await openSafetensors(join(REFERENCE_ADAPTER, 'adapter_model.safetensors'));
   const parameters = new ParameterSet(loraShapes(checkpoint.config, 32, MARKS.length));
   for (const { name } of parameters.shapes) parameters.view(name).set(await adapter.read(name));
   await adapter.close();

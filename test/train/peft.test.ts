@@ -10,6 +10,7 @@ import { cosine, openAdapter, Sequences } from '../../src/embedder/index.js';
 import { resolveModel } from '../../src/models/index.js';
 import { loraShapes, ParameterSet } from '../../src/train/index.js';
 import { loadAdapterWeights, loadTrained, saveAdapter } from '../../src/train/save-adapter.js';
+import { REFERENCE_ADAPTER } from '../support/reference-adapter.js';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../tools/check_adapter_peft.py', import.meta.url));
@@ -30,7 +31,7 @@ test(`a saved adapter loads with PEFT and gives the same vectors${missing ? `; s
   const files = await resolveModel('smollm2-135m-instruct');
   const base = await openCheckpoint(files);
   try {
-    const reference = await openAdapter('node-api-reference');
+    const reference = await openAdapter(REFERENCE_ADAPTER);
     const parameters = new ParameterSet(loraShapes(base.config, 32, 4));
     await loadAdapterWeights(join(reference.folder, 'adapter_model.safetensors'), parameters);
     const { settings } = reference;
