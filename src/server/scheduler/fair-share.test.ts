@@ -30,3 +30,24 @@ test('what was not used is not saved up', () => {
   }
   expect(turns(share, { a: 1, b: 1 }, 6)).toBe('ababab');
 });
+
+test('after a turn without work nobody owes what he was given when he was alone', () => {
+  const share = new FairShare(['a', 'b']);
+  for (let i = 0; i < 100; i++) {
+    share.choose(['a']);
+    share.spend('a', 10);
+  }
+  share.choose([]);
+  share.choose(['b']);
+  share.spend('b', 1);
+  expect(turns(share, { a: 1, b: 1 }, 6)).toBe('ababab');
+});
+
+test('who was away for one turn still owes what he had beyond his half', () => {
+  const share = new FairShare(['a', 'b']);
+  share.choose(['a', 'b']);
+  share.spend('a', 5);
+  share.choose(['b']);
+  share.spend('b', 1);
+  expect(turns(share, { a: 5, b: 1 }, 6)).toBe('bbbbab');
+});
