@@ -54,15 +54,20 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
 
   app.use(record(metrics, log, options.logQueries ?? false));
+  app.use(errorsAlone);
   app.use(
     secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'self'"], baseUri: ["'none'"], frameAncestors: ["'none'"] },
+      contentSecurityPolicy: {
+        ...{ defaultSrc: ["'self'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+      },
       // The server speaks plain HTTP; a proxy that adds TLS says so itself.
       strictTransportSecurity: false,
     }),
   );
   app.use(guard({ hosts, corsOrigin }));
-  if (corsOrigin !== undefined) app.use(cors({ origin: corsOrigin, allowMethods: ['GET', 'POST'] }));
+  if (corsOrigin !== undefined) {
+    app.use(cors({ origin: corsOrigin, allowMethods: ['GET', 'POST'], exposeHeaders: ['Retry-After'] }));
+  }
   if (apiKey !== undefined) {
     app.use('/v1/*', bearerKey(apiKey));
     app.use('/metrics', bearerKey(apiKey));
@@ -85,8 +90,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.get('/v1/models', (c) => c.json({ object: 'list', data: [modelAnswer(service)] }));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
-    const { state, reason } = service.status?.() ?? { state: 'ready' };
-    return c.json({ status: state, ...(reason ? { reason } : {}) }, state === 'ready' ? 200 : 503);
+    const { state } = service.status?.() ?? { state: 'ready' };
+    return c.json({ status: state }, state === 'ready' ? 200 : 503);
   });
   app.get('/metrics', async (c) => c.body(await metrics.text(), 200, { 'content-type': metrics.contentType }));
   addPlayground(app);
@@ -117,15 +122,28 @@ const modelAnswer = ({ modelName, dimensions, fingerprint }: EmbeddingService) =
 /** The page and its files, which are looked up by their names and nowhere else. */
 function addPlayground(app: Hono<AppEnv>): void {
   let files: Promise<Map<string, { contentType: string; body: string }>> | undefined;
+  const tryAgain = (error: unknown) => {
+    files = undefined;
+    throw error;
+  };
   const asset: MiddlewareHandler = async (c, next) => {
     files ??= playgroundAssets().then((assets) => new Map(assets.map((one) => [one.path, one])));
-    const file = (await files).get(c.req.path);
+    const file = (await files.catch(tryAgain)).get(c.req.path);
     return file ? c.body(file.body, 200, { 'content-type': file.contentType }) : next();
   };
   app.get('/', async (c) => c.html(await playgroundPage()));
   app.get('/:name{playground[.][a-z]+}', asset);
   app.get('/assets/:name', asset);
 }
+
+/** The socket's server aborts a request with a string, and Hono hands to `onError` nothing but errors. */
+const errorsAlone: MiddlewareHandler = async (_, next) => {
+  try {
+    await next();
+  } catch (reason) {
+    throw reason instanceof Error ? reason : new Error(String(reason));
+  }
+};
 
 /** Counts and logs requests when they have been answered. */
 function record(metrics: Metrics, log: Logger | undefined, logQueries: boolean): MiddlewareHandler<AppEnv> {

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeEngine, type FakeEngineSettings } from '../../test/support/fake-engine.js';
 import { createApp } from './app.js';
@@ -19,7 +20,9 @@ afterEach(async () => {
 async function started(engineSettings: FakeEngineSettings = {}, options: Partial<ListenOptions> = {}) {
   const engine = new FakeEngine(engineSettings);
   const service = localService(engine, { now: engine.now });
-  listening = await listen(createApp({ service }), { port: 0, ...options });
+  const lines: { path: string; status: number }[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
+  listening = await listen(createApp({ service, log }), { port: 0, ...options });
   const post = (path: string, body: object, signal?: AbortSignal) =>
     fetch(`${listening!.address}${path}`, {
       method: 'POST',
@@ -27,7 +30,7 @@ async function started(engineSettings: FakeEngineSettings = {}, options: Partial
       body: JSON.stringify(body),
       ...(signal ? { signal } : {}),
     });
-  return { engine, service, post, port: listening.port };
+  return { engine, service, post, lines, port: listening.port };
 }
 
 /** Sends raw bytes and gives what came back when the server has ended the connection. */
@@ -74,10 +77,11 @@ describe('clients that are slow', () => {
 
 describe('clients that go away in the middle of a thought', () => {
   test.each([
-    ['/v1/thoughts', { query: 'long story', think: 'always' }],
-    ['/v1/embeddings', { model: 'm', input: 'long story', input_type: 'query', think: 'always' }],
-  ])('%s', async (path, body) => {
-    const { engine, service, post } = await started({ pause: breathing });
+    // A stream's status was sent with its first event.
+    ['/v1/thoughts', { query: 'long story', think: 'always' }, 200],
+    ['/v1/embeddings', { model: 'm', input: 'long story', input_type: 'query', think: 'always' }, 499],
+  ])('%s', async (path, body, status) => {
+    const { engine, service, post, lines } = await started({ pause: breathing });
     const controller = new AbortController();
     const asked = post(path, body, controller.signal);
     asked.catch(() => {});
@@ -85,6 +89,7 @@ describe('clients that go away in the middle of a thought', () => {
     controller.abort();
     await expect.poll(() => service.status!().thinking, PATIENTLY).toBe(0);
     expect(engine.cancelled).toEqual(['long story']);
+    await expect.poll(() => lines, PATIENTLY).toEqual([expect.objectContaining({ path, status })]);
     expect((await post('/v1/embeddings', { model: 'm', input: 'a' })).status).toBe(200);
   });
 

@@ -48,7 +48,8 @@ export async function listen(app: Pick<Hono<AppEnv>, 'fetch'>, options: ListenOp
     },
   }) as Server;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(cause, host, port)));
+    // Also heard later, when it changes nothing: a connection that cannot be accepted does not end the process.
+    server.on('error', (cause: NodeJS.ErrnoException) => reject(cannotListen(cause, host, port)));
     server.listen(port, host, resolve);
   });
   const taken = server.address() as { port: number };

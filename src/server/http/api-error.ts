@@ -39,6 +39,9 @@ export class ApiError extends O1Error {
 /** Seconds after which a stopping server may have been replaced by another. */
 const RESTART_SECONDS = '5';
 
+/** Why the model's thread has ended is for the log: its words may tell of this machine. */
+const UNAVAILABLE = 'The server is stopping, or its model has failed.';
+
 /** Any error as one that a client may see. What is a defect of the server's is not told in its own words. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
@@ -48,7 +51,7 @@ export function toApiError(error: unknown): ApiError {
   }
   if (error instanceof ServiceUnavailableError) {
     const headers = { 'retry-after': RESTART_SECONDS, connection: 'close' };
-    return new ApiError(503, error.message, { code: 'service_unavailable', headers });
+    return new ApiError(503, UNAVAILABLE, { code: 'service_unavailable', headers });
   }
   if (error instanceof InvalidInputError) return new ApiError(400, error.message, { code: 'invalid_value' });
   return new ApiError(500, 'The server failed to answer; its log says why.', { code: 'internal_error' });

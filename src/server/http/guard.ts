@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { ApiError } from './api-error.js';
 
 export interface GuardSettings {
-  /** Names under which the server may be asked, beside `localhost` and addresses. */
+  /** Names under which the server may be asked, beside `localhost` and addresses. A port does not matter. */
   readonly hosts: readonly string[];
   /** The origin of web pages that may ask from elsewhere. */
   readonly corsOrigin: string | undefined;
@@ -15,7 +15,7 @@ export interface GuardSettings {
  * header: an address or `localhost` cannot be made to point elsewhere. A page of another origin is known by `Origin`.
  */
 export function guard({ hosts, corsOrigin }: GuardSettings): MiddlewareHandler {
-  const names = new Set(['localhost', ...hosts.map((name) => name.toLowerCase())]);
+  const names = new Set(['localhost', ...hosts.map((host) => hostname(host) ?? host)]);
   return async (c, next) => {
     const host = c.req.header('host') ?? new URL(c.req.url).host;
     const name = hostname(host);

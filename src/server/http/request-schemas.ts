@@ -15,50 +15,72 @@ const MAX_QUERY_CHARACTERS = 10_000;
 /** Hits of one search. */
 const MAX_HITS = 1000;
 
+/** Hits of which a picture is made: its work grows with the square of their number, and nobody else is answered meanwhile. */
+const MAX_PROJECTED_HITS = 50;
+
 /** Longer than any thought takes; what is meant to be longer is no deadline. */
 const MAX_DEADLINE_MS = 3_600_000;
 
-const text = z
-  .string()
-  .min(1, 'must not be empty')
-  .max(MAX_TEXT_CHARACTERS, `must have at most ${MAX_TEXT_CHARACTERS} characters`);
 const question = z
   .string()
   .max(MAX_QUERY_CHARACTERS, `must have at most ${MAX_QUERY_CHARACTERS} characters`)
   .refine((value) => value.trim() !== '', 'must not be blank');
-const tokens = z
-  .array(z.int('expected whole numbers, token ids').nonnegative('expected token ids, from 0 up'))
-  .min(1, 'must not be empty')
-  .max(MAX_TEXT_CHARACTERS, `must have at most ${MAX_TEXT_CHARACTERS} tokens`);
-const several = <T extends z.ZodType>(of: T) =>
-  z.array(of).min(1, 'must not be empty').max(MAX_INPUTS, `must have at most ${MAX_INPUTS} entries`);
+/** What is wrong with `input`, and where. A plain loop that stops at the first: there may be a million wrong elements. */
+interface Problem {
+  readonly path: readonly number[];
+  readonly message: string;
+}
+
+function textProblem(text: unknown): string | undefined {
+  if (typeof text !== 'string') return 'expected a string';
+  if (text === '') return 'must not be empty';
+  return text.length > MAX_TEXT_CHARACTERS ? `must have at most ${MAX_TEXT_CHARACTERS} characters` : undefined;
+}
+
+function listProblem(
+  list: unknown,
+  most: number,
+  problemOf: (element: unknown) => string | Problem | undefined,
+): Problem | undefined {
+  if (!Array.isArray(list)) return { path: [], message: 'expected an array' };
+  if (list.length === 0) return { path: [], message: 'must not be empty' };
+  if (list.length > most) return { path: [], message: `must have at most ${most} entries` };
+  for (const [i, element] of list.entries()) {
+    const problem = problemOf(element);
+    if (typeof problem === 'string') return { path: [i], message: problem };
+    if (problem) return { path: [i, ...problem.path], message: problem.message };
+  }
+  return undefined;
+}
+
+const idProblem = (id: unknown) =>
+  Number.isSafeInteger(id) && (id as number) >= 0 ? undefined : 'expected token ids, whole numbers from 0 up';
+const idsProblem = (ids: unknown) => listProblem(ids, MAX_TEXT_CHARACTERS, idProblem);
 
 /** The four forms of `input`, told apart by their first element, so that an error can say which element is wrong. */
+function inputProblem(value: unknown): Problem | undefined {
+  if (typeof value === 'string') {
+    const message = textProblem(value);
+    return message === undefined ? undefined : { path: [], message };
+  }
+  if (!Array.isArray(value)) {
+    return {
+      path: [],
+      message: 'expected a string, an array of strings, an array of token ids, or an array of such arrays',
+    };
+  }
+  if (typeof value[0] === 'number') return idsProblem(value);
+  return listProblem(value, MAX_INPUTS, Array.isArray(value[0]) ? idsProblem : textProblem);
+}
+
 const input = z.unknown().transform((value, context): string[] | number[][] => {
-  const form = Array.isArray(value) ? value[0] : value;
-  const [schema, wrapped] =
-    typeof value === 'string'
-      ? [several(text), [value]]
-      : typeof form === 'number'
-        ? [several(tokens), [value]]
-        : Array.isArray(form)
-          ? [several(tokens), value]
-          : [several(text), value];
-  if (typeof value !== 'string' && !Array.isArray(value)) {
-    context.addIssue('expected a string, an array of strings, an array of token ids, or an array of such arrays');
+  const problem = inputProblem(value);
+  if (problem) {
+    context.addIssue({ code: 'custom', message: problem.message, path: [...problem.path] });
     return z.NEVER;
   }
-  const parsed = schema.safeParse(wrapped);
-  if (parsed.success) return parsed.data as string[] | number[][];
-  for (const issue of parsed.error.issues.slice(0, 1)) {
-    // A single text or list of ids was wrapped: its own path does not have the 0.
-    context.addIssue({
-      code: 'custom',
-      message: issue.message,
-      path: wrapped === value ? issue.path : issue.path.slice(1),
-    });
-  }
-  return z.NEVER;
+  const single = typeof value === 'string' || typeof (value as unknown[])[0] === 'number';
+  return (single ? [value] : value) as string[] | number[][];
 });
 
 const think = z.enum(['never', 'always', 'auto']);
@@ -127,9 +149,14 @@ export const searchRequest = z
 export const thoughtsRequest = z
   .strictObject({
     ...queryFields,
-    /** Places of the vectors in a plane, for a picture. */ projection: z.boolean().default(false),
+    /** Places of the vectors in a plane, for a picture. */
+    projection: z.boolean().default(false),
   })
-  .refine(({ think, thought }) => think !== 'never' || thought === undefined, noThoughtToIgnore);
+  .refine(({ think, thought }) => think !== 'never' || thought === undefined, noThoughtToIgnore)
+  .refine(({ projection, top }) => !projection || top <= MAX_PROJECTED_HITS, {
+    path: ['top'],
+    message: `with projection there are at most ${MAX_PROJECTED_HITS} hits`,
+  });
 
 export type EmbeddingsRequest = z.infer<typeof embeddingsRequest>;
 export type SearchRequest = z.infer<typeof searchRequest>;

@@ -34,6 +34,9 @@ export function thoughtsRoute(parts: AppParts): Handler<AppEnv> {
         const apiError = toApiError(error);
         if (apiError.status === 500) parts.log?.error(error);
         await stream.writeSSE({ event: 'error', data: JSON.stringify(errorBody(apiError)) });
+      } finally {
+        // What broke may have been on this side: then the thought must not be written on for nobody.
+        gone.abort(new Error('the answer has ended'));
       }
     });
   };
