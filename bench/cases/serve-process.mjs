@@ -16,7 +16,6 @@ const app = createApp({
     dimensions: service.dimensions,
     embedDocuments: (texts, options) => service.embedDocuments(texts, options),
     query: (text, options) => service.query(text, { ...options, maxTokens: THOUGHT_TOKENS, ignoreEnd: true }),
-    countTokens: (text) => service.countTokens(text),
     status: () => service.status?.() ?? { state: 'ready', waiting: 0, thinking: 0 },
     close: (options) => service.close(options),
   },

@@ -122,7 +122,12 @@ export class O1Embedder {
         const { tokenizer } = checkpoint;
         const { settings, sha256: adapterSha256 } = adapter;
         const embedder = new O1Embedder({ decoder, tokenizer, settings, adapterSha256 });
-        await embedder.#selfTest(adapter.folder);
+        try {
+          await embedder.#selfTest(adapter.folder, signal);
+        } catch (error) {
+          await embedder.close();
+          throw error;
+        }
         return embedder;
       } finally {
         await weights.close();
@@ -135,6 +140,20 @@ export class O1Embedder {
   /** Tokens of a text before it is cut to the length policy. */
   countTokens(text: string): number {
     return this.#tokenizer.encode(text).length;
+  }
+
+  /**
+   * The text of token ids of this model.
+   *
+   * @throws InvalidInputError for an id that it does not have.
+   */
+  decodeTokens(ids: readonly number[]): string {
+    const { vocabularySize } = this.#tokenizer;
+    const wrong = ids.find((id) => !(id >= 0 && id < vocabularySize));
+    if (wrong === undefined) return this.#tokenizer.decode(ids);
+    throw new InvalidInputError(`token id ${wrong} is not one of this model's ${vocabularySize}`, {
+      hint: "Send texts, or ids of this model's own tokenizer; those of another model (cl100k_base, say) mean other words here.",
+    });
   }
 
   /** Unit vectors of documents, in their order. A document that is too long is cut to the length policy. */
@@ -165,7 +184,12 @@ export class O1Embedder {
     throw new Error('the stream ended without a final event');
   }
 
-  /** The same as events: the instant vector as soon as it is there, each token of the thoughts, the final vector. */
+  /**
+   * The same as events: the instant vector as soon as it is there, each token of the thoughts, the final vector.
+   *
+   * The stream keeps its turn until it has ended or its loop was left: read it without long pauses, and do not wait in the
+   * loop for another call on this instance, which would never come to its turn.
+   */
   async *streamQuery(text: string, options: QueryOptions = {}): AsyncGenerator<QueryEvent, void, void> {
     const { signal } = options;
     const deadline = performance.now() + thinkingSettings(options, this.settings).deadlineMs;
@@ -231,12 +255,12 @@ export class O1Embedder {
     }
   }
 
-  async #selfTest(where: string): Promise<void> {
+  async #selfTest(where: string, signal: AbortSignal | undefined): Promise<void> {
     for (const { kind, text, head } of this.settings.selfTest) {
       const vector =
         kind === 'document'
-          ? (await this.embedDocuments([text]))[0]!
-          : (await this.embedQuery(text, { think: 'never' })).vector;
+          ? (await this.embedDocuments([text], { signal }))[0]!
+          : (await this.embedQuery(text, { think: 'never', signal })).vector;
       const likeness = cosine(vector.subarray(0, head.length), head);
       const least = SELF_TEST_COSINE[this.mode];
       if (!(likeness >= least)) {

@@ -139,6 +139,46 @@ describe('POST /v1/embeddings', () => {
   });
 });
 
+test('a request of many queries goes through a queue that is shorter than it', async () => {
+  const { post } = fixture({}, {}, { maxWaiting: 4 });
+  const input = Array.from({ length: 50 }, (_, i) => `query ${i}`);
+  const response = await post('/v1/embeddings', { model: 'm', input, input_type: 'query' });
+  expect([response.status, (await json(response)).data.length]).toEqual([200, 50]);
+});
+
+test('of a request of many queries none is taken: it is refused', async () => {
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const { post, service } = fixture({}, { pause: () => held }, { maxWaiting: 1 });
+  const first = post('/v1/embeddings', { model: 'm', input: 'a' });
+  await expect.poll(() => service.status!().waiting, PATIENTLY).toBe(1);
+  const many = { model: 'm', input: Array(50).fill('b'), input_type: 'query' };
+  expect((await post('/v1/embeddings', many)).status).toBe(429);
+  letGo();
+  expect((await first).status).toBe(200);
+});
+
+test('long token lists are decoded as far as they are read, and no longer', async () => {
+  const { post, engine } = fixture();
+  const decoded: number[] = [];
+  const decode = engine.decodeTokens.bind(engine);
+  engine.decodeTokens = (ids) => {
+    decoded.push(ids.length);
+    return decode(ids);
+  };
+  const input = Array.from({ length: 3 }, () => Array(50_000).fill(7));
+  expect((await post('/v1/embeddings', { model: 'm', input })).status).toBe(200);
+  expect(decoded).toEqual([13, 13, 13]);
+});
+
+test('query tokens are counted as far as they are read', async () => {
+  const { post } = fixture();
+  const body = { model: 'm', input: Array(100).fill('word').join(' '), input_type: 'query' };
+  expect((await json(post('/v1/embeddings', body))).usage).toEqual({ prompt_tokens: 8, total_tokens: 8 });
+});
+
 test('one query that fails ends the others of its request', async () => {
   const { post, service } = fixture({}, { pause: () => new Promise(setImmediate) });
   const body = { model: 'm', input: ['long story', 'poison'], input_type: 'query', think: 'always' };
@@ -194,6 +234,14 @@ describe('what is wrong with a body', () => {
     expect([response.status, (await json(response)).error.param]).toEqual([400, param]);
   });
 
+  test('a picture of more hits than can be drawn while others wait', async () => {
+    const { post } = fixture();
+    const response = await post('/v1/thoughts', { query: 'a', top: 51, projection: true });
+    expect([response.status, (await json(response)).error.param]).toEqual([400, 'top']);
+    expect((await post('/v1/thoughts', { query: 'a', top: 51 })).status).toBe(200);
+    expect((await post('/v1/thoughts', { query: 'a', top: 50, projection: true })).status).toBe(200);
+  });
+
   test('more thoughts than there is room for', async () => {
     const { post } = fixture();
     const response = await post('/v1/search', { query: 'a', think: 'always', thoughts: 17 });
@@ -221,6 +269,19 @@ describe('what is wrong with a body', () => {
       413,
       'body_too_large',
     ]);
+  });
+
+  test.each([
+    ['wrong ids', `[${'-1,'.repeat(1_000_000)}-1]`],
+    ['wrong texts', `["a"${',1'.repeat(1_000_000)}]`],
+    ['lists of wrong ids', `[${'[-1],'.repeat(600_000)}[-1]]`],
+  ])('a million %s are one complaint, found at once', async (_, input) => {
+    const { post } = fixture();
+    const start = process.memoryUsage().heapUsed;
+    const response = await post('/v1/embeddings', `{"model":"m","input":${input}}`);
+    expect([response.status, (await json(response)).error.param]).toEqual([400, 'input']);
+    // A complaint about each would take hundreds of megabytes.
+    expect(process.memoryUsage().heapUsed - start).toBeLessThan(200 * 2 ** 20);
   });
 
   test('a body nested without end is refused, and the server goes on', async () => {
@@ -303,6 +364,18 @@ describe('POST /v1/thoughts', () => {
     expect(JSON.stringify(events)).not.toContain('the model broke');
   });
 
+  test('a search that breaks in the middle ends the stream and frees its place', async () => {
+    const store: SearchableStore = {
+      search: () => Promise.reject(new Error('the disk broke')),
+      get: async () => new Map(),
+    };
+    const { post, service, engine } = fixture({ store }, { pause: () => new Promise(setImmediate) });
+    const events = await eventsOf(await post('/v1/thoughts', { query: 'long story', think: 'always', thoughts: 3 }));
+    expect(events.map(({ event }) => event)).toEqual(['error']);
+    await expect.poll(() => service.status!(), PATIENTLY).toMatchObject({ waiting: 0, thinking: 0 });
+    expect(engine.cancelled).toEqual(['long story']);
+  });
+
   test('a reader that goes away frees its place', async () => {
     const { post, service, engine } = fixture({}, { pause: () => new Promise(setImmediate) });
     const response = await post('/v1/thoughts', { query: 'long story', think: 'always', thoughts: 3 });
@@ -359,7 +432,10 @@ describe('load', () => {
     expect((await app.request('/readyz')).status).toBe(200);
     await service.close();
     const response = await post('/v1/embeddings', { model: 'm', input: 'a' });
-    expect([response.status, (await json(response)).error.code]).toEqual([503, 'service_unavailable']);
+    expect([response.status, (await json(response)).error]).toEqual([
+      503,
+      expect.objectContaining({ code: 'service_unavailable', message: expect.stringContaining('is stopping') }),
+    ]);
     const ready = await app.request('/readyz');
     expect([ready.status, await json(ready)]).toEqual([503, { status: 'stopping' }]);
     expect((await app.request('/healthz')).status).toBe(200);
@@ -392,6 +468,7 @@ describe('who may ask', () => {
 
   test('a name that was allowed', async () => {
     expect(await status({ host: 'search.intern:80' }, { hosts: ['Search.intern'] })).toBe(200);
+    expect(await status({ host: 'search.intern:8080' }, { hosts: ['search.intern:8080'] })).toBe(200);
   });
 
   test('pages of this server, no others', async () => {
@@ -411,6 +488,8 @@ describe('who may ask', () => {
     const { app } = fixture({ corsOrigin: origin, apiKey: 'secret' });
     const open = await app.request('/v1/search', preflight);
     expect([open.status, open.headers.get('access-control-allow-origin')]).toEqual([204, origin]);
+    const answer = await app.request('/healthz', { headers: { origin } });
+    expect(answer.headers.get('access-control-expose-headers')).toBe('Retry-After');
     expect(await status({ origin: 'http://localhost:4000' }, { corsOrigin: origin })).toBe(403);
   });
 
@@ -462,7 +541,9 @@ describe('the rest', () => {
       'o1_requests_total{route="/v1/search",status="400"} 1',
       'o1_requests_total{route="other",status="404"} 1',
       'o1_tokens_total{kind="document"} 3',
-      'o1_tokens_total{kind="thought"} 4',
+      'o1_tokens_total{kind="query"} 4',
+      // Four of the first, and one of the second until its deadline.
+      'o1_tokens_total{kind="thought"} 5',
       'o1_deadline_misses_total 1',
       'o1_thought_cache_total{result="miss"} 1',
       'o1_thinking_seconds_count 1',

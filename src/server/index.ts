@@ -14,9 +14,12 @@ export { type StdioOptions, serveStdio } from './mcp/serve-stdio.js';
 export { type Engine, type EngineBatch, engineOf } from './scheduler/engine.js';
 export type { SchedulerSettings } from './scheduler/scheduler.js';
 export {
+  type DocumentInput,
   type EmbeddingService,
+  type QueryUsage,
   queryEmbedding,
   type ServiceDocumentOptions,
+  type ServiceEmbedding,
   type ServiceEvent,
   type ServiceStatus,
 } from './service.js';

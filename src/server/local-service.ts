@@ -16,10 +16,8 @@ export function localService(engine: Engine, settings: SchedulerSettings = {}): 
     fingerprint: engine.fingerprint,
     modelName: engine.modelName,
     dimensions: engine.dimensions,
-    embedDocuments: (texts, options) => scheduler.embedDocuments(texts, options),
+    embedDocuments: (documents, options) => scheduler.embedDocuments(documents, options),
     query: (text, options) => scheduler.query(text, options),
-    countTokens: async (text) => engine.countTokens(text),
-    ...(engine.decodeTokens && { decodeTokens: (ids: readonly number[]) => engine.decodeTokens!(ids) }),
     status: () => ({ state: closed ? 'stopping' : 'ready', ...scheduler.load }),
     close: ({ graceMs } = {}) => {
       closed ??= close(graceMs);

@@ -1,12 +1,26 @@
 import type { QueryEmbedding, QueryEvent, QueryOptions } from '../embedder/index.js';
 
-/** A query's event; the final one says where it comes from. */
+/** Tokens that a query took. */
+export interface QueryUsage {
+  /** Of the query and of a given thought, as far as they are read, without the marks around them. */
+  readonly promptTokens: number;
+  /** Of the thoughts that were written, also of those that a deadline cut off. */
+  readonly thoughtTokens: number;
+}
+
+export type ServiceEmbedding = QueryEmbedding & { readonly usage: QueryUsage };
+
+/** A query's event; the final one says what it took and where it comes from. */
 export type ServiceEvent =
   | Exclude<QueryEvent, { readonly type: 'final' }>
   | ({
-      readonly type: 'final' /** From the thought cache: nothing was computed. */;
+      readonly type: 'final';
+      /** From the thought cache: nothing was computed. */
       readonly cached?: true;
-    } & QueryEmbedding);
+    } & ServiceEmbedding);
+
+/** A document: its text, or the ids of this model's own tokens. */
+export type DocumentInput = string | readonly number[];
 
 export interface ServiceDocumentOptions {
   readonly signal?: AbortSignal | undefined;
@@ -41,17 +55,13 @@ export interface EmbeddingService {
   /** What clients call the model. */
   readonly modelName: string;
   readonly dimensions: number;
-  /** Unit vectors of documents, in their order. */
-  embedDocuments(texts: readonly string[], options?: ServiceDocumentOptions): Promise<Float32Array[]>;
+  /** Unit vectors of documents, in their order. Token ids beyond the length policy are not looked at. */
+  embedDocuments(documents: readonly DocumentInput[], options?: ServiceDocumentOptions): Promise<Float32Array[]>;
   /**
    * The query's events as `O1Embedder.streamQuery` yields them: one `instant`, any number of `token`, one `final`.
    * `deadlineMs` counts from the call, waiting included. To stop early, abort the signal or leave the loop.
    */
   query(text: string, options?: QueryOptions): AsyncIterable<ServiceEvent>;
-  /** Tokens of a text before it is cut to the length policy. */
-  countTokens(text: string): Promise<number>;
-  /** The text of this model's token ids; absent where a service cannot tell. */
-  decodeTokens?(ids: readonly number[]): Promise<string>;
   /** Absent: always ready, load unknown. */
   status?(): ServiceStatus;
   /**
@@ -62,13 +72,13 @@ export interface EmbeddingService {
 }
 
 /** The last event's embedding of a query. */
-export async function queryEmbedding(
-  service: Pick<EmbeddingService, 'query'>,
+export async function queryEmbedding<Event extends QueryEvent>(
+  service: { query(text: string, options?: QueryOptions): AsyncIterable<Event> },
   text: string,
   options: QueryOptions = {},
-): Promise<Extract<ServiceEvent, { type: 'final' }>> {
+): Promise<Extract<Event, { type: 'final' }>> {
   for await (const event of service.query(text, options)) {
-    if (event.type === 'final') return event;
+    if (event.type === 'final') return event as Extract<Event, { type: 'final' }>;
   }
   throw new Error('the query ended without a final event');
 }

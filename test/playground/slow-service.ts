@@ -34,7 +34,8 @@ export class SlowService extends HashingEncoder implements EmbeddingService {
     const instant = this.embed(text);
     const timings = { prefillMs: 12, thinkMs: 0, closingMs: 0, totalMs: 12 };
     yield { type: 'instant', vector: instant, prefillMs: 12 };
-    const common = { type: 'final', instant, deadlineReached: false, truncated: false } as const;
+    const usage = { promptTokens: 3, thoughtTokens: 0 };
+    const common = { type: 'final', instant, deadlineReached: false, truncated: false, usage } as const;
     const thought = this.#thoughts[text];
     if (options.think === 'never' || thought === undefined) {
       yield { ...common, vector: instant, basis: 'instant', thoughts: [], timings };
@@ -54,10 +55,6 @@ export class SlowService extends HashingEncoder implements EmbeddingService {
     const vector = normalisedMean([instant, this.embed(thought), this.embed(thought)]);
     const thoughts = [{ text: thought, tokens: [], finishReason: 'stop' as const, vector, logProbability: -1 }];
     yield { ...common, vector, basis: 'thoughts', thoughts, timings: { ...timings, thinkMs: 900, totalMs: 912 } };
-  }
-
-  async countTokens(text: string): Promise<number> {
-    return text.split(/\s+/).length;
   }
 
   async close(): Promise<void> {}

@@ -38,7 +38,7 @@ async function engineModule(lines = ''): Promise<URL> {
        const auto = { signal: 'margin', threshold: 0.5, thinkWhen: 'below' };
        const settings = { ...TINY_SETTINGS, thinking: { ...TINY_SETTINGS.thinking, auto } };
        const embedder = await tinyEmbedder({ ...parameters, settings });
-       const engine = engineOf(embedder, { modelName: 'tiny', decodeTokens: async (ids) => String.fromCharCode(...ids) });
+       const engine = engineOf(embedder, { modelName: 'tiny' });
        ${lines}
        return engine;
      }`,
@@ -46,7 +46,7 @@ async function engineModule(lines = ''): Promise<URL> {
   return pathToFileURL(path);
 }
 
-test('vectors, events and counts are those of the embedder itself', async () => {
+test('vectors, events and token ids are those of the embedder itself', async () => {
   const heard: unknown[] = [];
   const service = await server.workerService({
     module: await engineModule(),
@@ -68,9 +68,10 @@ test('vectors, events and counts are those of the embedder itself', async () => 
     expect(types[0]).toBe('instant');
     expect(types.at(-1)).toBe('final');
     const { vector, thoughts } = await alone.embedQuery('a query', options);
-    expect(await server.queryEmbedding(service, 'a query', options)).toMatchObject({ vector, thoughts });
-    expect(await service.countTokens('four')).toBe(4);
-    expect(await service.decodeTokens!([104, 105])).toBe('hi');
+    const usage = { promptTokens: 7, thoughtTokens: thoughts.reduce((sum, { tokens }) => sum + tokens.length, 0) };
+    expect(await server.queryEmbedding(service, 'a query', options)).toMatchObject({ vector, thoughts, usage });
+    expect(await service.embedDocuments([[...Buffer.from('hi')]])).toEqual(await alone.embedDocuments(['hi']));
+    await expect(service.embedDocuments([[99_999]])).rejects.toThrow(errors.InvalidInputError);
   } finally {
     await service.close();
     await alone.close();

@@ -63,7 +63,7 @@ export class FakeEngine implements Engine {
     return text.split(/\s+/).length;
   }
 
-  async decodeTokens(ids: readonly number[]): Promise<string> {
+  decodeTokens(ids: readonly number[]): string {
     const wrong = ids.find((id) => id >= 1000);
     if (wrong !== undefined) throw new InvalidInputError(`token id ${wrong} is not one of this model's 1000`);
     return ids.map((id) => `w${id}`).join(' ');

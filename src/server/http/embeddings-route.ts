@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Handler } from 'hono';
 import PQueue from 'p-queue';
 import { queryEmbedding } from '../service.js';
+import { QueueFullError } from '../service-errors.js';
 import { vectorToBase64 } from '../thought-cache/embedding-json.js';
 import { toQueryOptions } from './answers.js';
-import { ApiError } from './api-error.js';
 import type { AppEnv, AppParts } from './app-parts.js';
 import { readBody } from './read-body.js';
 import { type EmbeddingsRequest, embeddingsRequest } from './request-schemas.js';
@@ -46,14 +47,7 @@ async function embedDocuments(
   const onProgress = ({ tokens }: { tokens: number }) => {
     promptTokens = tokens;
   };
-  const texts = await Promise.all(
-    input.map((one) => {
-      if (typeof one === 'string') return one;
-      if (service.decodeTokens) return service.decodeTokens(one);
-      throw new ApiError(400, 'This server takes texts, not token ids.', { code: 'invalid_type', param: 'input' });
-    }),
-  );
-  const vectors = await service.embedDocuments(texts, { signal, onProgress });
+  const vectors = await service.embedDocuments(input, { signal, onProgress });
   metrics.documentTokens(promptTokens);
   return { vectors, promptTokens, thoughtTokens: 0 };
 }
@@ -70,14 +64,30 @@ async function embedQueries(
   setMaxListeners(0, either);
   const options = toQueryOptions({ think }, store, either);
   const queue = new PQueue({ concurrency: QUERIES_AT_ONCE });
-  let [promptTokens, thoughtTokens] = [0, 0];
+  let [promptTokens, thoughtTokens, asking, answered] = [0, 0, 0, 0];
+  const ask = async (text: string) => {
+    asking++;
+    try {
+      return await queryEmbedding(service, text, options);
+    } finally {
+      asking--;
+    }
+  };
   const embed = async (text: string): Promise<Float32Array> => {
-    const [tokens, event] = await Promise.all([service.countTokens(text), queryEmbedding(service, text, options)]);
-    promptTokens += tokens;
-    thoughtTokens += event.thoughts.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    metrics.queryTokens(tokens);
-    metrics.answer(event);
-    return event.vector;
+    for (;;) {
+      try {
+        const event = await ask(text);
+        answered++;
+        promptTokens += event.usage.promptTokens;
+        thoughtTokens += event.usage.thoughtTokens;
+        metrics.answer(event);
+        return event.vector;
+      } catch (error) {
+        // A request of which nothing was taken is refused. Of one that was begun, the rest waits until there is room.
+        if (!(error instanceof QueueFullError) || asking + answered === 0) throw error;
+        await sleep(1000 * error.retryAfterSeconds, undefined, { signal: either });
+      }
+    }
   };
   try {
     const vectors = await queue.addAll((input as string[]).map((text) => () => embed(text)));

@@ -57,21 +57,17 @@ export class Metrics {
     this.#tokens.inc({ kind: 'document' }, count);
   }
 
-  queryTokens(count: number): void {
-    this.#tokens.inc({ kind: 'query' }, count);
-  }
-
-  answer({ basis, cached, deadlineReached, thoughts, timings }: Extract<ServiceEvent, { type: 'final' }>): void {
+  answer({ usage, cached, deadlineReached, thoughts, timings }: Extract<ServiceEvent, { type: 'final' }>): void {
     if (deadlineReached) this.#deadlineMisses.inc();
-    if (cached) this.#cache.inc({ result: 'hit' });
-    const written = thoughts.filter(({ finishReason }) => finishReason !== 'given');
-    if (cached || written.length === 0 || basis === 'instant') return;
+    if (cached) {
+      this.#cache.inc({ result: 'hit' });
+      return;
+    }
+    this.#tokens.inc({ kind: 'query' }, usage.promptTokens);
+    this.#tokens.inc({ kind: 'thought' }, usage.thoughtTokens);
+    if (!thoughts.some(({ finishReason }) => finishReason !== 'given')) return;
     this.#cache.inc({ result: 'miss' });
     this.#thinkingSeconds.observe(timings.thinkMs / 1000);
-    this.#tokens.inc(
-      { kind: 'thought' },
-      written.reduce((sum, { tokens }) => sum + tokens.length, 0),
-    );
   }
 
   get contentType(): string {

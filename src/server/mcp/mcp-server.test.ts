@@ -1,10 +1,9 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { normalisedMean, type QueryOptions } from '../../embedder/index.js';
+import { normalisedMean, type QueryEvent, type QueryOptions } from '../../embedder/index.js';
 import type { StoredDocument } from '../../search/index.js';
 import { HashingEncoder } from '../../testing/index.js';
-import type { ServiceEvent } from '../service.js';
 import { createMcpServer, type McpCollection } from './mcp-server.js';
 
 const DOCUMENTS = [
@@ -51,7 +50,7 @@ class FakeCollection implements McpCollection {
     return this.#encoder.embed(text);
   }
 
-  async *#query(text: string, options: QueryOptions): AsyncGenerator<ServiceEvent> {
+  async *#query(text: string, options: QueryOptions): AsyncGenerator<QueryEvent> {
     this.asked.push({ text, options });
     const instant = this.#encoder.embed(text);
     yield { type: 'instant', vector: instant, prefillMs: 1 };

@@ -1,12 +1,12 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
 import type { VectorStore } from '../../search/index.js';
-import type { EmbeddingService } from '../service.js';
 import { registerGet } from './get-tool.js';
 import { registerSearch } from './search-tool.js';
 
 /** Documents, and the model that finds them. */
 export interface McpCollection {
-  readonly service: Pick<EmbeddingService, 'query'>;
+  readonly service: { query(text: string, options?: QueryOptions): AsyncIterable<QueryEvent> };
   readonly store: Pick<VectorStore, 'search' | 'get'>;
 }
 

@@ -1,8 +1,9 @@
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { z } from 'zod';
+import type { QueryEmbedding } from '../../embedder/index.js';
 import { InvalidInputError } from '../../errors.js';
 import type { SearchHit } from '../../search/index.js';
-import { queryEmbedding, type ServiceEvent } from '../service.js';
+import { queryEmbedding } from '../service.js';
 import type { McpCollection } from './mcp-server.js';
 
 /** Characters of a hit's text that are shown. A chunk of a folder's Markdown is shorter; a long JSONL record is not. */
@@ -67,15 +68,13 @@ export function registerSearch(server: McpServer, source: string, collection: ()
   );
 }
 
-type Embedding = Extract<ServiceEvent, { type: 'final' }>;
-
 /** The answer as an agent reads it: short, the ids first, and what the hits are based on. */
-function describeAnswer(embedding: Embedding, hits: readonly SearchHit[]): string {
+function describeAnswer(embedding: QueryEmbedding, hits: readonly SearchHit[]): string {
   if (hits.length === 0) return 'No hits: there are no documents.';
   return [...remarks(embedding), ...hits.map(describeHit)].join('\n\n');
 }
 
-function remarks({ thoughts, basis, deadlineReached, truncated }: Embedding): string[] {
+function remarks({ thoughts, basis, deadlineReached, truncated }: QueryEmbedding): string[] {
   const written = thoughts.filter(({ finishReason }) => finishReason !== 'given');
   return [
     ...written.map(({ text }) => `Searched with the model's thought: ${text.trim()}`),

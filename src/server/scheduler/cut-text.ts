@@ -1,3 +1,5 @@
+import type { DocumentInput } from '../service.js';
+
 /** The longest token of common vocabularies: 64 spaces in one, in SmolLM2's. */
 const CHARACTERS_OF_A_TOKEN = 64;
 
@@ -10,3 +12,7 @@ const CHARACTERS_OF_A_TOKEN = 64;
 export const cutText = (text: string, maxTokens: number): string =>
   // One token more, so that a text that is too long is still seen to be.
   text.slice(0, (maxTokens + 1) * CHARACTERS_OF_A_TOKEN);
+
+/** The same of a document that may be token ids. */
+export const cutDocument = (document: DocumentInput, maxTokens: number): DocumentInput =>
+  typeof document === 'string' ? cutText(document, maxTokens) : document.slice(0, maxTokens + 1);

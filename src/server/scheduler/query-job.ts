@@ -1,29 +1,39 @@
-import type { QueryEmbedding, QueryEvent, QueryOptions } from '../../embedder/index.js';
+import type { QueryEmbedding, QueryOptions } from '../../embedder/index.js';
 import type { EventStream } from '../event-stream.js';
+import type { ServiceEvent } from '../service.js';
 
 /** A query that was taken and is not answered yet. */
 export interface QueryJob {
   readonly id: string;
   readonly text: string;
   readonly options: QueryOptions;
-  readonly stream: EventStream<QueryEvent>;
-  /** Length of its prompt, marks included. */
+  readonly stream: EventStream<ServiceEvent>;
+  /** Length of its prompt and of a given thought, marks included. */
   readonly tokens: number;
   /** Thoughts that it may have to write. */
   readonly rows: number;
   /** By the scheduler's clock; infinite for a query that does not think. */
   readonly deadline: number;
+  /** A rule decides whether it thinks, once it has been read. */
+  readonly auto: boolean;
   /** Takes the listener off the caller's signal. */
   readonly stopListening: () => void;
   /** What is known of it without thinking, once it has been read while there was no room to think. */
   instant: QueryEmbedding | undefined;
+  /** Tokens of its thoughts that were written so far. */
+  thoughtTokens: number;
+  /**
+   * To be read in a turn of its own: its thought is given, which takes a second run of the model; or a search decides about
+   * it; or a run with it and others broke, and only the one shall fail that is to blame.
+   */
+  alone: boolean;
 }
 
 /** A query to be read in the coming run. */
 export interface Reading {
   readonly job: QueryJob;
-  /** `false`: for its instant vector alone, since there is no room to think yet, or no time. */
-  readonly think: boolean;
+  /** `instant`: for its instant vector alone. `decide`: that too, and whether it has to think. `think`: with room to think. */
+  readonly purpose: 'instant' | 'decide' | 'think';
 }
 
 /**
@@ -50,16 +60,26 @@ export function chooseReadings(
     free -= job.rows;
     mayThink.add(job);
   }
+  // The query that has waited for room the longest comes first in any case; then those that have no vector at all.
+  const oldest = waiting.find((job) => job.instant && mayThink.has(job));
+  const rank = (job: QueryJob) => (job === oldest ? 0 : job.instant ? 2 : 1);
   const readings = waiting
     .filter((job) => !job.instant || mayThink.has(job))
-    // Those that have no vector at all come first.
-    .sort((a, b) => Number(a.instant !== undefined) - Number(b.instant !== undefined))
-    // Without rows there is nothing to wait for.
-    .map((job) => ({ job, think: mayThink.has(job) || (job.rows === 0 && job.deadline > now) }));
+    .sort((a, b) => rank(a) - rank(b))
+    .map((job): Reading => ({ job, purpose: purposeOf(job, mayThink.has(job), now) }));
+  if (readings[0]?.job.alone) return readings.slice(0, 1);
+  const together = readings.filter(({ job }) => !job.alone);
   let longest = 0;
-  const end = readings.findIndex(({ job }, i) => {
+  const end = together.findIndex(({ job }, i) => {
     longest = Math.max(longest, job.tokens);
     return i > 0 && (i + 1) * longest > maxTokens;
   });
-  return end < 0 ? readings : readings.slice(0, end);
+  return end < 0 ? together : together.slice(0, end);
+}
+
+function purposeOf({ rows, deadline, auto }: QueryJob, mayThink: boolean, now: number): Reading['purpose'] {
+  if (deadline <= now) return 'instant';
+  // Without rows there is nothing to wait for.
+  if (mayThink || rows === 0) return 'think';
+  return auto ? 'decide' : 'instant';
 }

@@ -1,7 +1,8 @@
-import type { BatchEvent, QueryEvent, QueryOptions } from '../../embedder/index.js';
+import type { BatchEvent, QueryEmbedding, QueryEvent, QueryOptions } from '../../embedder/index.js';
 import { InvalidInputError } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
 import { onAbort } from '../on-abort.js';
+import type { ServiceEvent } from '../service.js';
 import { cutText } from './cut-text.js';
 import type { Engine, EngineBatch } from './engine.js';
 import { chooseReadings, type QueryJob, type Reading } from './query-job.js';
@@ -53,7 +54,7 @@ export class QueryQueue {
   }
 
   /** @throws InvalidInputError for a deadline that is no time, and for more thoughts than there can ever be room for. */
-  add(wholeText: string, given: QueryOptions): EventStream<QueryEvent> {
+  add(wholeText: string, given: QueryOptions): EventStream<ServiceEvent> {
     const { lengths } = this.#engine.settings;
     const text = cutText(wholeText, lengths.query);
     const thought = given.thought === undefined ? undefined : cutText(given.thought, lengths.thought);
@@ -63,9 +64,9 @@ export class QueryQueue {
     if (size.rows > maxThoughts) {
       throw new InvalidInputError(`thoughts must be at most ${maxThoughts} here, got ${size.rows}`);
     }
-    const stream = new EventStream<QueryEvent>(() => this.#drop(job));
+    const stream = new EventStream<ServiceEvent>(() => this.#drop(job));
     const job: QueryJob = {
-      ...{ id: String(this.#ids++), text, options, stream, ...size, instant: undefined },
+      ...{ id: String(this.#ids++), text, options, stream, ...size, instant: undefined, thoughtTokens: 0 },
       stopListening: onAbort(options.signal, (reason) => {
         stream.fail(reason);
         this.#drop(job);
@@ -90,6 +91,12 @@ export class QueryQueue {
     for (const job of [...this.#waiting]) this.#end(job, refusal);
   }
 
+  /** After something broke that is nobody's fault in particular: all queries fail with it. */
+  failAll(error: unknown): void {
+    this.#batch = this.#engine.thinkingBatch();
+    for (const job of [...this.#begun.values(), ...this.#waiting]) this.#end(job, error);
+  }
+
   /** Reads waiting queries in one run. Returns whether there was anything to read. */
   async read(): Promise<boolean> {
     const { maxThoughts, maxRunTokens, now } = this.#settings;
@@ -101,7 +108,7 @@ export class QueryQueue {
   /** One decode step of all thoughts. */
   async step(): Promise<void> {
     try {
-      this.#deliver(await this.#batch.step());
+      for (const one of await this.#batch.step()) this.#deliver(one);
     } catch (error) {
       this.#batch = this.#engine.thinkingBatch();
       for (const job of [...this.#begun.values()]) this.#end(job, error);
@@ -113,10 +120,12 @@ export class QueryQueue {
     const { lengths, thinking } = this.#engine.settings;
     const given = thought === undefined ? 0 : this.#count(thought, lengths.thought);
     const tokens = this.#count(text, lengths.query) + given + MARKS;
-    const never = thought === undefined && (think ?? thinking.think) === 'never';
-    const rows = never || thought !== undefined ? 0 : (thoughts ?? thinking.thoughts);
-    const deadline = never ? Number.POSITIVE_INFINITY : this.#settings.now() + deadlineMs;
-    return { tokens, rows, deadline };
+    const how = thought === undefined ? (think ?? thinking.think) : 'given';
+    const rows = how === 'never' || how === 'given' ? 0 : (thoughts ?? thinking.thoughts);
+    const deadline = how === 'never' ? Number.POSITIVE_INFINITY : this.#settings.now() + deadlineMs;
+    const auto = how === 'auto';
+    const alone = how === 'given' || (auto && thinking.auto?.signal === 'margin');
+    return { tokens, rows, deadline, auto, alone };
   }
 
   #count(text: string, limit: number): number {
@@ -125,47 +134,77 @@ export class QueryQueue {
 
   #answer(until: number): void {
     for (const { id, deadline } of [...this.#begun.values()]) {
-      if (deadline <= until) this.#deliver([this.#batch.finish(id)]);
+      if (deadline <= until) this.#deliver(this.#batch.finish(id));
     }
     for (const job of [...this.#waiting]) {
-      if (!job.instant || job.deadline > until) continue;
-      job.stream.push({ type: 'final', ...job.instant, deadlineReached: true });
-      this.#end(job);
+      if (job.instant && job.deadline <= until) this.#finish(job, { ...job.instant, deadlineReached: true });
     }
   }
 
   async #read(readings: readonly Reading[]): Promise<void> {
-    for (const { job, think } of readings) {
-      if (think) this.#begun.set(job.id, job);
+    const early = new Map<string, Reading>();
+    for (const reading of readings) {
+      const { job, purpose } = reading;
+      if (purpose === 'think') this.#begun.set(job.id, job);
+      else early.set(earlyId(job), reading);
     }
     this.#waiting = this.#waiting.filter((job) => !this.#begun.has(job.id));
     try {
-      const requests = readings.map(({ job, think }) => ({
-        id: think ? job.id : instantId(job),
+      const requests = readings.map(({ job, purpose }) => ({
+        id: purpose === 'think' ? job.id : earlyId(job),
         text: job.text,
-        options: think ? withoutTiming(job.options) : ({ think: 'never' } as const),
+        options: purpose === 'instant' ? ({ think: 'never' } as const) : withoutTiming(job.options),
       }));
-      this.#deliver(await this.#batch.admit(requests), readings);
+      for (const one of await this.#batch.admit(requests)) {
+        const reading = early.get(one.id);
+        if (reading) this.#deliverEarly(reading, one.event);
+        else this.#deliver(one);
+      }
+      for (const { job, purpose } of early.values()) if (purpose === 'decide') this.#postpone(job);
     } catch (error) {
-      // One request's options may be what the batch refuses: then only that one fails.
-      if (readings.length > 1) for (const reading of readings) await this.#read([reading]);
-      else this.#end(readings[0]!.job, error);
+      if (readings.length === 1) return this.#end(readings[0]!.job, error);
+      // One request's options may be what the batch refuses: in the next turns each is read alone, and only that one fails.
+      this.#readAgain(readings.map(({ job }) => job));
     }
   }
 
-  #deliver(events: readonly BatchEvent[], readings: readonly Reading[] = []): void {
-    const readInstantly = new Map(readings.filter(({ think }) => !think).map(({ job }) => [instantId(job), job]));
-    for (const { id, event } of events) {
-      const early = readInstantly.get(id);
-      if (early) deliverInstant(early, event);
-      else this.#deliverTo(this.#begun.get(id), event);
+  #readAgain(jobs: readonly QueryJob[]): void {
+    for (const job of jobs) {
+      job.alone = true;
+      if (this.#begun.delete(job.id)) this.#waiting.push(job);
     }
+    this.#waiting.sort((a, b) => Number(a.id) - Number(b.id));
   }
 
-  #deliverTo(job: QueryJob | undefined, event: QueryEvent): void {
+  #deliver({ id, event }: BatchEvent): void {
+    const job = this.#begun.get(id);
     if (!job || (event.type === 'instant' && job.instant)) return;
-    job.stream.push(event);
-    if (event.type === 'final') this.#end(job);
+    if (event.type === 'token') job.thoughtTokens++;
+    if (event.type === 'final') this.#finish(job, event);
+    else job.stream.push(event);
+  }
+
+  /** What was read of a query that has no room to think. */
+  #deliverEarly({ job, purpose }: Reading, event: QueryEvent): void {
+    if (event.type === 'instant') job.stream.push(event);
+    if (event.type !== 'final') return;
+    // Its rule says that there is no need to think.
+    if (purpose === 'decide') this.#finish(job, event);
+    else job.instant = event;
+  }
+
+  /** A query whose rule wants a thought, for which there is no room yet: what is known is kept as the answer to its deadline. */
+  #postpone(job: QueryJob): void {
+    if (job.stream.ended) return;
+    const { event } = this.#batch.finish(earlyId(job));
+    if (event.type === 'final') job.instant = event;
+  }
+
+  #finish(job: QueryJob, embedding: QueryEmbedding): void {
+    const usage = { promptTokens: job.tokens - MARKS, thoughtTokens: job.thoughtTokens };
+    job.stream.push({ ...embedding, type: 'final', usage });
+    this.#end(job);
+    this.#settings.onAnswer();
   }
 
   /** The caller has gone. */
@@ -180,17 +219,11 @@ export class QueryQueue {
     job.stopListening();
     if (error === undefined) job.stream.end();
     else job.stream.fail(error);
-    this.#settings.onAnswer();
   }
 }
 
-/** What has been read of a query that cannot think yet: kept as the answer to its deadline. */
-function deliverInstant(job: QueryJob, event: QueryEvent): void {
-  if (event.type === 'instant') job.stream.push(event);
-  if (event.type === 'final') job.instant = event;
-}
-
-const instantId = (job: QueryJob) => `${job.id}-instant`;
+/** The batch's name of a query that is read before there is room for it. */
+const earlyId = (job: QueryJob) => `${job.id}-early`;
 
 /** The queue sees to deadlines and signals itself. */
 function withoutTiming({ signal: _, deadlineMs: __, ...options }: QueryOptions): QueryOptions {

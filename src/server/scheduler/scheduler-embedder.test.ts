@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { O1Embedder, QueryEvent, QueryOptions } from '../../embedder/index.js';
-import { tinyEmbedder } from '../../testing/index.js';
+import type { O1Embedder, QueryOptions } from '../../embedder/index.js';
+import { TINY_SETTINGS, tinyEmbedder } from '../../testing/index.js';
+import type { ServiceEvent } from '../service.js';
 import { engineOf } from './engine.js';
 import { Scheduler } from './scheduler.js';
 
@@ -15,7 +16,7 @@ afterAll(() => embedder.close());
 const scheduler = (maxThoughts: number) =>
   new Scheduler(engineOf(embedder, { modelName: 'tiny' }), { maxThoughts, maxRunTokens: 100 });
 
-async function final(events: AsyncIterable<QueryEvent>) {
+async function final(events: AsyncIterable<ServiceEvent>) {
   for await (const event of events) if (event.type === 'final') return event;
   throw new Error('no final event');
 }
@@ -74,4 +75,40 @@ test('a hundred queries that come and go without a pause: each as if it were alo
   for (let i = 0; i < 100; i++) {
     expect(vectors[i]).toEqual((await embedder.embedQuery(textOf(i), optionsOf(i))).vector);
   }
+});
+
+test.each([
+  ['that never thinks', -1, 'below', 'instant'],
+  ['that always thinks', -1, 'above', 'think'],
+] as const)('auto with a rule %s, without room to think', async (_, threshold, thinkWhen, decision) => {
+  const auto = { signal: 'firstTokenEntropy', threshold, thinkWhen } as const;
+  const ruled = await tinyEmbedder({ settings: { thinking: { ...TINY_SETTINGS.thinking, auto } } });
+  const shared = new Scheduler(engineOf(ruled, { modelName: 'tiny' }), { maxThoughts: 1 });
+  let busy = true;
+  const first = final(shared.query('first', { think: 'always', ignoreEnd: true })).then((event) => {
+    busy = false;
+    return event;
+  });
+  const answer = await final(shared.query('second', { think: 'auto' }));
+  // Who need not think does not wait until there is room to.
+  expect(busy).toBe(decision === 'instant');
+  const alone = await ruled.embedQuery('second', { think: 'auto' });
+  expect(answer).toMatchObject({ decision, basis: alone.basis, vector: alone.vector, deadlineReached: false });
+  const late = await Promise.all([
+    final(shared.query('third', { think: 'always', ignoreEnd: true })),
+    final(shared.query('fourth', { think: 'auto', deadlineMs: 0.001 })),
+  ]);
+  expect(late[1]).toMatchObject({ basis: 'instant' });
+  await first;
+  await shared.drain();
+  expect(shared.load).toEqual({ waiting: 0, thinking: 0 });
+  await ruled.close();
+});
+
+test('what a query took is told', async () => {
+  const shared = scheduler(16);
+  const { usage, thoughts } = await final(shared.query('x'.repeat(100), { think: 'always', thoughts: 2 }));
+  const thoughtTokens = thoughts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  expect(usage).toEqual({ promptTokens: 40, thoughtTokens });
+  expect((await final(shared.query('four', { thought: 'mine' }))).usage).toEqual({ promptTokens: 8, thoughtTokens: 0 });
 });

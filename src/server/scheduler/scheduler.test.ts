@@ -81,6 +81,31 @@ describe('queries', () => {
     expect(done.slice(0, 2)).toEqual(['one', 'two']);
   });
 
+  test('whoever has waited for room is not kept waiting by those who come later', async () => {
+    // A run reads one query; each has an instant vector at once, but there is room for one thought.
+    const { scheduler } = fixture({ thoughtWords: 1 }, { maxThoughts: 1, maxRunTokens: 6 });
+    const begun = Array.from({ length: 3 }, (_, i) => final(scheduler.query(`begun${i}`, { think: 'always' })));
+    let answered = false;
+    void Promise.all(begun).then(() => {
+      answered = true;
+    });
+    let others = 0;
+    // Two more come for each that is answered: there is always one that has no vector yet.
+    const flood = async (): Promise<void> => {
+      while (!answered && others++ < 500) await final(scheduler.query('late', { think: 'never' }));
+    };
+    await Promise.all([...begun, ...Array.from({ length: 4 }, flood)]);
+    expect(others).toBeLessThan(100);
+  });
+
+  test('thoughts of the callers are read one a turn, between them everybody else has his', async () => {
+    const { engine, scheduler } = fixture();
+    const thinking = final(scheduler.query('long one', { think: 'always', deadlineMs: 20 }));
+    await Promise.all(['a', 'b', 'c'].map((text) => final(scheduler.query(text, { thought: 'mine' }))));
+    expect(kinds(engine.runs).slice(0, 7)).toEqual(['read', 1, 'read', 1, 'read', 1, 'read']);
+    await thinking;
+  });
+
   test('more thoughts than there can ever be room for are refused', async () => {
     const { scheduler } = fixture({}, { maxThoughts: 2 });
     await expect(all(scheduler.query('a', { think: 'always', thoughts: 3 }))).rejects.toThrow(InvalidInputError);
@@ -92,6 +117,36 @@ describe('queries', () => {
     const bad = final(scheduler.query('bad', { think: 'always', temperature: 13 }));
     await expect(bad).rejects.toThrow('temperature must not be 13');
     expect((await good).basis).toBe('thoughts');
+  });
+
+  test('a deadline is kept while the queries of a broken run are read again', async () => {
+    const { engine, scheduler } = fixture();
+    const thinking = final(scheduler.query('long one', { think: 'always', deadlineMs: 7 }));
+    while (engine.runs.length < 3) await new Promise(setImmediate);
+    const bad = { think: 'always', temperature: 13 } as const;
+    const many = Array.from({ length: 20 }, (_, i) =>
+      final(scheduler.query(`q${i}`, i === 0 ? bad : { think: 'never' })),
+    );
+    const settled = Promise.allSettled(many);
+    expect((await thinking).deadlineReached).toBe(true);
+    expect(engine.clock).toBeLessThanOrEqual(9);
+    expect((await settled).map(({ status }) => status === 'fulfilled')).toEqual(many.map((_, i) => i > 0));
+  });
+
+  test('what breaks outside of a run fails those who wait, and the next ones are served', async () => {
+    const engine = new FakeEngine();
+    const makeBatch = engine.thinkingBatch.bind(engine);
+    engine.thinkingBatch = () => {
+      const finish = () => {
+        throw new Error('out of luck');
+      };
+      return Object.assign(makeBatch(), { finish });
+    };
+    const broken = new Scheduler(engine, { now: engine.now });
+    const thinking = final(broken.query('long one', { think: 'always', deadlineMs: 3 }));
+    await expect(thinking).rejects.toThrow('out of luck');
+    expect(broken.load).toEqual({ waiting: 0, thinking: 0 });
+    expect((await final(broken.query('next', { think: 'never' }))).basis).toBe('instant');
   });
 
   test('a broken step fails the thoughts in it, and the next query is answered', async () => {
@@ -209,6 +264,27 @@ describe('documents', () => {
     expect(scheduler.load.waiting).toBe(0);
   });
 
+  test('a broken run of several jobs: each is tried again alone, and only the one fails', async () => {
+    const { engine, scheduler } = fixture();
+    const texts = ['good', 'poison', 'fine'];
+    const results = await Promise.allSettled(texts.map((text) => scheduler.embedDocuments([text, 'beside'])));
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(results[2]).toMatchObject({ value: [engine.embed('fine'), engine.embed('beside')] });
+    expect(scheduler.load.waiting).toBe(0);
+  });
+
+  test('token ids are as good as their text; a wrong one fails its own job', async () => {
+    const { engine, scheduler } = fixture();
+    const results = await Promise.allSettled([
+      scheduler.embedDocuments([[1, 2], [3]]),
+      scheduler.embedDocuments([[4], [5000]]),
+      scheduler.embedDocuments(['text']),
+    ]);
+    expect(results[0]).toMatchObject({ value: [engine.embed('w1 w2'), engine.embed('w3')] });
+    expect(results[1]).toMatchObject({ reason: expect.any(InvalidInputError) });
+    expect(results[2]).toMatchObject({ value: [engine.embed('text')] });
+  });
+
   test('texts are counted when their turn comes near, and no farther than they are read', async () => {
     const { engine, scheduler } = fixture({}, { maxRunTokens: 9 });
     const counted: number[] = [];
@@ -289,6 +365,24 @@ describe('too much, and the end', () => {
     expect(await scheduler.embedDocuments(['e'])).toHaveLength(1);
   });
 
+  test('when to come again goes by whole requests, and by those that were answered', async () => {
+    const cost = () => 1000;
+    const { scheduler } = fixture({ cost }, { maxWaiting: 3, maxRunTokens: 4 });
+    // Eight chunks of a second each, and a query that is left.
+    const controller = new AbortController();
+    const large = scheduler.embedDocuments(Array.from({ length: 8 }, (_, i) => `d${i}`));
+    const left = final(scheduler.query('left', { think: 'never', signal: controller.signal }));
+    controller.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+    const small = scheduler.embedDocuments(['small']);
+    await small;
+    const more = [scheduler.embedDocuments(['a']), scheduler.embedDocuments(['b'])];
+    const refused = await scheduler.embedDocuments(['c']).catch((error: unknown) => error);
+    // One request was answered, in two seconds: three take six.
+    expect((refused as QueueFullError).retryAfterSeconds).toBeGreaterThanOrEqual(6);
+    await Promise.all([large, ...more]);
+  });
+
   test('draining finishes what was begun and refuses what comes', async () => {
     const { scheduler } = fixture();
     const thought = final(scheduler.query('a', { think: 'always' }));
@@ -300,7 +394,7 @@ describe('too much, and the end', () => {
   });
 
   test('when the time for finishing is over, everybody has an answer or a refusal', async () => {
-    const { scheduler } = fixture(
+    const { engine, scheduler } = fixture(
       { pause: () => new Promise((resolve) => setTimeout(resolve, 1)) },
       { maxThoughts: 1 },
     );
@@ -308,6 +402,7 @@ describe('too much, and the end', () => {
     const waiting = final(scheduler.query('long two', { think: 'always' }));
     const documents = scheduler.embedDocuments(Array.from({ length: 5000 }, () => 'a b c d e f'));
     const refused = expect(documents).rejects.toThrow(ServiceUnavailableError);
+    while (engine.runs.length === 0) await new Promise(setImmediate);
     await scheduler.drain(30);
     expect(await begun).toMatchObject({ basis: 'instant', deadlineReached: true });
     expect(await waiting).toMatchObject({ basis: 'instant', deadlineReached: true });

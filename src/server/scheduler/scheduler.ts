@@ -1,10 +1,10 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
+import type { QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
-import type { ServiceDocumentOptions } from '../service.js';
+import type { DocumentInput, ServiceDocumentOptions, ServiceEvent } from '../service.js';
 import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
-import { cutText } from './cut-text.js';
+import { cutDocument } from './cut-text.js';
 import { DocumentQueue } from './document-queue.js';
 import type { Engine } from './engine.js';
 import { FairShare } from './fair-share.js';
@@ -57,9 +57,12 @@ export class Scheduler {
   constructor(engine: Engine, settings: SchedulerSettings = {}) {
     const { maxThoughts = 16, maxWaiting = 64, maxRunTokens = 512, now = () => performance.now() } = settings;
     const onAnswer = () => this.#pace.finished(now());
+    const prepare = (document: DocumentInput) => {
+      const text = typeof document === 'string' ? document : engine.decodeTokens(document);
+      return { text, tokens: Math.min(engine.settings.lengths.document, engine.countTokens(text)) };
+    };
     this.#engine = engine;
-    const maxDocumentTokens = engine.settings.lengths.document;
-    this.#documents = new DocumentQueue((text) => Math.min(maxDocumentTokens, engine.countTokens(text)));
+    this.#documents = new DocumentQueue({ prepare, onAnswer });
     this.#queries = new QueryQueue(engine, { maxThoughts, maxRunTokens, now, onAnswer });
     this.#maxWaiting = maxWaiting;
     this.#maxRunTokens = maxRunTokens;
@@ -72,19 +75,22 @@ export class Scheduler {
   }
 
   /** As `EmbeddingService.embedDocuments`. */
-  async embedDocuments(texts: readonly string[], options: ServiceDocumentOptions = {}): Promise<Float32Array[]> {
+  async embedDocuments(
+    documents: readonly DocumentInput[],
+    options: ServiceDocumentOptions = {},
+  ): Promise<Float32Array[]> {
     throwIfAborted(options.signal);
     this.#assertRoom();
-    if (texts.length === 0) return [];
-    const { document } = this.#engine.settings.lengths;
-    const cut = texts.map((text) => cutText(text, document));
+    if (documents.length === 0) return [];
+    const { lengths } = this.#engine.settings;
+    const cut = documents.map((document) => cutDocument(document, lengths.document));
     const vectors = this.#documents.add(cut, options);
     this.#wake();
     return vectors;
   }
 
   /** As `EmbeddingService.query`. Takes the query at once, not when the first event is asked for. */
-  query(text: string, options: QueryOptions = {}): AsyncIterable<QueryEvent> {
+  query(text: string, options: QueryOptions = {}): AsyncIterable<ServiceEvent> {
     try {
       throwIfAborted(options.signal);
       this.#assertRoom();
@@ -92,7 +98,7 @@ export class Scheduler {
       this.#wake();
       return events;
     } catch (error) {
-      const refused = new EventStream<QueryEvent>();
+      const refused = new EventStream<ServiceEvent>();
       refused.fail(error);
       return refused;
     }
@@ -125,9 +131,16 @@ export class Scheduler {
   async #run(): Promise<void> {
     // Callers that ask in the same tick are read in the same run.
     await breathe();
+    this.#pace.begin(this.#now());
     while (!this.#queries.isEmpty || this.#documents.jobs > 0) {
-      await this.#turn();
-      this.#onLoad?.(this.load);
+      try {
+        await this.#turn();
+        this.#onLoad?.(this.load);
+      } catch (error) {
+        // Not one request's fault, as far as can be told: all have it as their answer, and the next ones are served.
+        this.#queries.failAll(error);
+        this.#documents.failAll(error);
+      }
     }
   }
 
@@ -158,11 +171,14 @@ export class Scheduler {
 
   async #embedChunk(): Promise<void> {
     const chunk = this.#documents.take(this.#maxRunTokens);
+    if (chunk.texts.length === 0) return;
+    let vectors: readonly Float32Array[];
     try {
-      chunk.finish(await this.#engine.embedDocuments(chunk.texts));
-      this.#pace.finished(this.#now());
+      vectors = await this.#engine.embedDocuments(chunk.texts);
     } catch (error) {
       chunk.fail(error);
+      return;
     }
+    chunk.finish(vectors);
   }
 }

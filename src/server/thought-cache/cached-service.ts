@@ -1,6 +1,6 @@
 import type { O1Settings, QueryEmbedding, QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
-import type { EmbeddingService, ServiceEvent } from '../service.js';
+import type { EmbeddingService, ServiceEmbedding, ServiceEvent } from '../service.js';
 import type { ThoughtCache } from './thought-cache.js';
 import { thoughtKey } from './thought-key.js';
 
@@ -30,10 +30,8 @@ export function cachedService(
     fingerprint: service.fingerprint,
     modelName: service.modelName,
     dimensions: service.dimensions,
-    embedDocuments: (texts, options) => service.embedDocuments(texts, options),
+    embedDocuments: (documents, options) => service.embedDocuments(documents, options),
     query,
-    countTokens: (text) => service.countTokens(text),
-    ...(service.decodeTokens && { decodeTokens: (ids: readonly number[]) => service.decodeTokens!(ids) }),
     ...(service.status && { status: () => service.status!() }),
     close: async (options) => {
       await service.close(options);
@@ -42,7 +40,7 @@ export function cachedService(
   };
 }
 
-async function* replay(known: QueryEmbedding, signal: AbortSignal | undefined): AsyncGenerator<ServiceEvent> {
+async function* replay(known: ServiceEmbedding, signal: AbortSignal | undefined): AsyncGenerator<ServiceEvent> {
   throwIfAborted(signal);
   yield { type: 'instant', vector: known.instant, prefillMs: 0, signals: known.signals };
   for (const [sample, { text, tokens }] of known.thoughts.entries()) {
@@ -53,7 +51,7 @@ async function* replay(known: QueryEmbedding, signal: AbortSignal | undefined): 
 
 async function* remember(
   events: AsyncIterable<ServiceEvent>,
-  keep: (embedding: QueryEmbedding) => void,
+  keep: (embedding: ServiceEmbedding) => void,
 ): AsyncGenerator<ServiceEvent> {
   for await (const event of events) {
     if (event.type === 'final' && event.basis === 'thoughts' && !event.deadlineReached) {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeEngine } from '../../../test/support/fake-engine.js';
-import type { QueryEmbedding, QueryOptions } from '../../embedder/index.js';
+import type { QueryOptions } from '../../embedder/index.js';
 import { O1Error } from '../../errors.js';
 import { localService } from '../local-service.js';
-import { queryEmbedding } from '../service.js';
+import { queryEmbedding, type ServiceEmbedding } from '../service.js';
 import { cachedService } from './cached-service.js';
 import { ThoughtCache } from './thought-cache.js';
 import { thoughtKey } from './thought-key.js';
@@ -19,11 +19,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const opened = (maxEntries?: number) =>
-  ThoughtCache.open({ folder, maxEntries, lockStaleMs: 2_000, warn: (message) => warnings.push(message) });
-const newer = () => join(folder, 'thoughts-v1.jsonl');
+const opened = (maxEntries?: number, maxBytes?: number) =>
+  ThoughtCache.open({ folder, maxEntries, maxBytes, lockStaleMs: 2_000, warn: (message) => warnings.push(message) });
+const newer = () => join(folder, 'thoughts-v2.jsonl');
 
-function embedding(text: string): QueryEmbedding {
+function embedding(text: string): ServiceEmbedding {
   const vector = Float32Array.from([0.1, -1e-30, Math.PI, 3e38]);
   return {
     instant: Float32Array.of(1, 0),
@@ -33,6 +33,7 @@ function embedding(text: string): QueryEmbedding {
     signals: { firstTokenEntropy: 1.5, topProbability: 0.25 },
     deadlineReached: false,
     truncated: false,
+    usage: { promptTokens: 3, thoughtTokens: 2 },
     timings: { prefillMs: 1, thinkMs: 2, closingMs: 0.5, totalMs: 3 },
   };
 }
@@ -80,10 +81,10 @@ describe('on disk', () => {
     const second = await opened();
     expect(second.get('c')).toEqual(embedding('c'));
     expect(warnings).toEqual([
-      expect.stringMatching(/thoughts-v1\.jsonl: 1 of \d lines are damaged, the first is line 1\./),
+      expect.stringMatching(/thoughts-v2\.jsonl: 1 of \d lines are damaged, the first is line 1\./),
     ]);
     await second.close();
-    expect(await readdir(folder)).toContain('thoughts-v1.jsonl.damaged');
+    expect(await readdir(folder)).toContain('thoughts-v2.jsonl.damaged');
     warnings = [];
     await (await opened()).close();
     expect(warnings).toEqual([]);
@@ -105,11 +106,32 @@ describe('on disk', () => {
     expect(first.size).toBe(3);
     await first.close();
     const lines = async (name: string) => (await readFile(join(folder, name), 'utf8')).split('\n').length - 1;
-    expect(await lines('thoughts-v1.jsonl')).toBeLessThanOrEqual(3);
-    expect(await lines('thoughts-v1.older.jsonl')).toBe(3);
+    expect(await lines('thoughts-v2.jsonl')).toBeLessThanOrEqual(3);
+    expect(await lines('thoughts-v2.older.jsonl')).toBe(3);
     const second = await opened(3);
     expect(['17', '18', '19'].map((key) => second.get(key)?.thoughts[0]?.text)).toEqual(['17', '18', '19']);
     await second.close();
+  });
+
+  test('bounded in bytes too, however many thoughts an entry has', async () => {
+    const many = { ...embedding('many'), thoughts: Array(16).fill(embedding('many').thoughts[0]) };
+    const first = await opened(undefined, 2_000);
+    for (let i = 0; i < 20; i++) first.set(String(i), many);
+    expect(first.size).toBe(3);
+    await first.close();
+    for (const name of await readdir(folder)) {
+      // Give or take a line.
+      expect((await readFile(join(folder, name))).length).toBeLessThan(5_000);
+    }
+    const second = await opened(undefined, 2_000);
+    expect(second.get('19')).toEqual(many);
+    await second.close();
+  });
+
+  test('closing twice is closing once', async () => {
+    const cache = await opened();
+    await cache.close();
+    await cache.close();
   });
 
   test('one server a folder', async () => {

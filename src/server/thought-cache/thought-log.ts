@@ -8,7 +8,7 @@ import { O1Error } from '../../errors.js';
 import { writeAtomically } from '../../write-atomically.js';
 
 /** Part of the files' names: another version starts afresh. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 /** A lock that was not refreshed for so long belongs to a killed process. */
 const LOCK_STALE_MS = 4_000;
@@ -17,6 +17,10 @@ const LOCK_RETRY_MS = 100;
 export interface ThoughtLogSettings {
   /** Lines of each of the two files. */
   readonly maxLines: number;
+  /** Bytes of each of the two files, give or take a line. */
+  readonly maxBytes: number;
+  /** Hears what is there, oldest first. */
+  readonly onEntry: (entry: LogEntry) => void;
   /** Told what is wrong with the files. */
   readonly warn: (message: string) => void;
   /** After how long a lock that is not refreshed counts as left behind by a killed process. Default 4,000 ms, at least 2,000. */
@@ -32,51 +36,53 @@ export interface LogEntry {
 /**
  * Entries on disk, one a line, appended as they come.
  *
- * There are two files. When the newer one has `maxLines` lines it takes the place of the older one, so that the folder
- * never holds more than twice as many and nothing is ever written again. A line has a checksum; a line that a killed
+ * There are two files. When the newer one has `maxLines` lines or `maxBytes` bytes it takes the place of the older one, so
+ * that the folder never holds more than twice as much and nothing is ever written again. A line has a checksum; a line that a killed
  * process left unfinished is cut off, and a file that is damaged otherwise is set aside and its good lines are kept.
  */
 export class ThoughtLog {
   readonly #folder: string;
   readonly #maxLines: number;
+  readonly #maxBytes: number;
   readonly #warn: (message: string) => void;
   readonly #release: () => Promise<void>;
   #file: FileHandle;
   #lines: number;
+  #bytes: number;
+  #closed: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
   #broken = false;
 
-  private constructor(parts: {
-    folder: string;
-    maxLines: number;
-    warn: (message: string) => void;
-    release: () => Promise<void>;
-    file: FileHandle;
-    lines: number;
-  }) {
-    this.#folder = parts.folder;
-    this.#maxLines = parts.maxLines;
-    this.#warn = parts.warn;
-    this.#release = parts.release;
-    this.#file = parts.file;
-    this.#lines = parts.lines;
+  private constructor(
+    folder: string,
+    { maxLines, maxBytes, warn }: ThoughtLogSettings,
+    opened: { release: () => Promise<void>; file: FileHandle; lines: number; bytes: number },
+  ) {
+    this.#folder = folder;
+    this.#maxLines = maxLines;
+    this.#maxBytes = maxBytes;
+    this.#warn = warn;
+    this.#release = opened.release;
+    this.#file = opened.file;
+    this.#lines = opened.lines;
+    this.#bytes = opened.bytes;
   }
 
   /**
-   * Opens the log in a folder, which is made if need be, and reads what is there, oldest first.
+   * Opens the log in a folder, which is made if need be, and reads what is there.
    *
    * @throws O1Error when another process uses the folder.
    */
-  static async open(folder: string, settings: ThoughtLogSettings): Promise<{ log: ThoughtLog; entries: LogEntry[] }> {
-    const { maxLines, warn, lockStaleMs = LOCK_STALE_MS } = settings;
+  static async open(folder: string, settings: ThoughtLogSettings): Promise<ThoughtLog> {
+    const { warn, onEntry, lockStaleMs = LOCK_STALE_MS } = settings;
     await mkdir(folder, { recursive: true });
     const release = await lockFolder(folder, lockStaleMs, warn);
     try {
-      const older = await readEntries(olderPath(folder), warn);
-      const newer = await readEntries(newerPath(folder), warn);
+      await readEntries(olderPath(folder), onEntry, warn);
+      const lines = await readEntries(newerPath(folder), onEntry, warn);
       const file = await open(newerPath(folder), 'a');
-      const log = new ThoughtLog({ folder, maxLines, warn, release, file, lines: newer.length });
-      return { log, entries: [...older, ...newer] };
+      const { size: bytes } = await file.stat();
+      return new ThoughtLog(folder, settings, { release, file, lines, bytes });
     } catch (error) {
       await release();
       throw error;
@@ -88,9 +94,11 @@ export class ThoughtLog {
     this.#writing = this.#writing.then(async () => {
       if (this.#broken) return;
       try {
-        if (this.#lines >= this.#maxLines) await this.#rotate();
-        await this.#file.appendFile(lineOf(entry));
+        if (this.#lines >= this.#maxLines || this.#bytes >= this.#maxBytes) await this.#rotate();
+        const line = lineOf(entry);
+        await this.#file.appendFile(line);
         this.#lines++;
+        this.#bytes += Buffer.byteLength(line);
       } catch (error) {
         this.#broken = true;
         this.#warn(`${this.#folder}: thoughts are no longer written to the disk: ${(error as Error).message}`);
@@ -99,7 +107,12 @@ export class ThoughtLog {
   }
 
   /** Writes what is still to be written and gives the folder free. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#writing;
     await this.#file.close();
     await this.#release();
@@ -110,6 +123,7 @@ export class ThoughtLog {
     await rename(newerPath(this.#folder), olderPath(this.#folder));
     this.#file = await open(newerPath(this.#folder), 'a');
     this.#lines = 0;
+    this.#bytes = 0;
   }
 }
 
@@ -130,31 +144,41 @@ function entryOf(line: string): LogEntry | undefined {
   }
 }
 
-/** The good lines of a file; afterwards the file has no others. */
-async function readEntries(path: string, warn: (message: string) => void): Promise<LogEntry[]> {
+const linesOf = (path: string) =>
+  createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY });
+
+/** Tells the good lines of a file; afterwards the file has no others. Returns how many they are. */
+async function readEntries(
+  path: string,
+  onEntry: (entry: LogEntry) => void,
+  warn: (message: string) => void,
+): Promise<number> {
   const found = await stat(path).catch(() => undefined);
-  if (!found) return [];
-  const entries: LogEntry[] = [];
+  if (!found) return 0;
   const bad: number[] = [];
   let lines = 0;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(path)) {
     lines++;
     const entry = entryOf(line);
-    if (entry) entries.push(entry);
+    if (entry) onEntry(entry);
     else bad.push(lines);
   }
   const torn = found.size > 0 && !(await endsWithNewline(path, found.size));
   const damaged = bad.filter((line) => !(torn && line === lines));
-  if (damaged.length > 0) {
-    const aside = `${path}.damaged`;
-    await rename(path, aside);
-    warn(
-      `${path}: ${damaged.length} of ${lines} lines are damaged, the first is line ${damaged[0]}. ` +
-        `The file was set aside as ${aside}, and the other thoughts were kept.`,
-    );
+  if (damaged.length > 0 || torn) {
+    const good: string[] = [];
+    for await (const line of linesOf(path)) if (entryOf(line)) good.push(`${line}\n`);
+    if (damaged.length > 0) {
+      const aside = `${path}.damaged`;
+      await rename(path, aside);
+      warn(
+        `${path}: ${damaged.length} of ${lines} lines are damaged, the first is line ${damaged[0]}. ` +
+          `The file was set aside as ${aside}, and the other thoughts were kept.`,
+      );
+    }
+    await writeAtomically(path, good.join(''));
   }
-  if (damaged.length > 0 || torn) await writeAtomically(path, entries.map(lineOf).join(''));
-  return entries;
+  return lines - bad.length;
 }
 
 async function endsWithNewline(path: string, size: number): Promise<boolean> {

@@ -1,4 +1,4 @@
-import type { O1Settings, QueryEvent, QueryOptions } from '../../embedder/index.js';
+import type { O1Settings, QueryOptions } from '../../embedder/index.js';
 import {
   CorruptFileError,
   InvalidInputError,
@@ -9,6 +9,7 @@ import {
 } from '../../errors.js';
 import type { Engine } from '../scheduler/engine.js';
 import type { Load, SchedulerSettings } from '../scheduler/scheduler.js';
+import type { DocumentInput, ServiceEvent } from '../service.js';
 import { QueueFullError, ServiceUnavailableError } from '../service-errors.js';
 
 /** What the worker is started with. */
@@ -25,7 +26,7 @@ export type CreateEngine = (parameters: never, report: (progress: unknown) => vo
 
 /** To the worker. An answer to a request carries its id. */
 export type Request =
-  | { readonly type: 'documents'; readonly id: number; readonly texts: readonly string[] }
+  | { readonly type: 'documents'; readonly id: number; readonly documents: readonly DocumentInput[] }
   | {
       readonly type: 'query';
       readonly id: number;
@@ -36,8 +37,6 @@ export type Request =
       /** When it was sent, as {@link sharedClock} has it. */
       readonly sentAt: number;
     }
-  | { readonly type: 'count'; readonly id: number; readonly text: string }
-  | { readonly type: 'decode'; readonly id: number; readonly ids: readonly number[] }
   | { readonly type: 'cancel'; readonly id: number }
   | { readonly type: 'scores'; readonly id: number; readonly scores: readonly number[] }
   | { readonly type: 'noScores'; readonly id: number; readonly error: ErrorMessage }
@@ -46,12 +45,12 @@ export type Request =
 /** From the worker. */
 export type Answer =
   | { readonly type: 'progress'; readonly progress: unknown }
-  | ({ readonly type: 'ready'; readonly canDecode: boolean } & ServiceFacts)
+  | ({ readonly type: 'ready' } & ServiceFacts)
   | { readonly type: 'notReady'; readonly error: ErrorMessage }
   | { readonly type: 'load'; readonly load: Load }
   | { readonly type: 'documentsDone'; readonly id: number; readonly done: number; readonly tokens: number }
-  | { readonly type: 'event'; readonly id: number; readonly event: QueryEvent }
-  | { readonly type: 'result'; readonly id: number; readonly value: number | string | Float32Array[] }
+  | { readonly type: 'event'; readonly id: number; readonly event: ServiceEvent }
+  | { readonly type: 'vectors'; readonly id: number; readonly vectors: Float32Array[] }
   | { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage }
   | { readonly type: 'askScores'; readonly id: number; readonly instant: Float32Array };
 

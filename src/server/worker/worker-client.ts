@@ -1,10 +1,10 @@
 import type { Worker } from 'node:worker_threads';
-import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
+import type { QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
 import { onAbort } from '../on-abort.js';
 import type { Load } from '../scheduler/scheduler.js';
-import type { EmbeddingService, ServiceDocumentOptions } from '../service.js';
+import type { DocumentInput, EmbeddingService, ServiceDocumentOptions, ServiceEvent } from '../service.js';
 import { ServiceUnavailableError } from '../service-errors.js';
 import {
   type Answer,
@@ -36,7 +36,6 @@ export class WorkerClient implements WorkerService {
   readonly modelName: string;
   readonly dimensions: number;
   readonly settings: ServiceFacts['settings'];
-  readonly decodeTokens?: (ids: readonly number[]) => Promise<string>;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   readonly #pending = new Map<number, Pending>();
@@ -51,7 +50,6 @@ export class WorkerClient implements WorkerService {
     this.modelName = ready.modelName;
     this.dimensions = ready.dimensions;
     this.settings = ready.settings;
-    if (ready.canDecode) this.decodeTokens = (ids) => this.#ask((id) => ({ type: 'decode', id, ids }));
     let cause: unknown;
     worker.on('message', (answer: Answer) => this.#take(answer));
     worker.on('error', (error) => {
@@ -70,16 +68,42 @@ export class WorkerClient implements WorkerService {
     });
   }
 
-  embedDocuments(texts: readonly string[], { signal, onProgress }: ServiceDocumentOptions = {}) {
-    const heard = ({ done, tokens }: { done: number; tokens: number }) =>
-      onProgress?.({ done, total: texts.length, tokens });
-    return this.#ask<Float32Array[]>((id) => ({ type: 'documents', id, texts }), signal, heard);
+  embedDocuments(
+    documents: readonly DocumentInput[],
+    { signal, onProgress }: ServiceDocumentOptions = {},
+  ): Promise<Float32Array[]> {
+    return new Promise((resolve, reject) => {
+      const id = this.#ids++;
+      const stopListening = onAbort(signal, (reason) => {
+        this.#cancel(id);
+        reject(reason);
+      });
+      const onError = (error: unknown) => {
+        stopListening();
+        reject(error);
+      };
+      const onAnswer: Pending['onAnswer'] = (answer) => {
+        if (answer.type === 'documentsDone') {
+          onProgress?.({ done: answer.done, total: documents.length, tokens: answer.tokens });
+        }
+        if (answer.type !== 'vectors') return;
+        this.#pending.delete(id);
+        stopListening();
+        resolve(answer.vectors);
+      };
+      try {
+        throwIfAborted(signal);
+        this.#send({ type: 'documents', id, documents }, { onAnswer, onError });
+      } catch (error) {
+        onError(error);
+      }
+    });
   }
 
-  query(text: string, options: QueryOptions = {}): AsyncIterable<QueryEvent> {
+  query(text: string, options: QueryOptions = {}): AsyncIterable<ServiceEvent> {
     const { signal, instantScores, ...copied } = options;
     const id = this.#ids++;
-    const stream = new EventStream<QueryEvent>(() => {
+    const stream = new EventStream<ServiceEvent>(() => {
       stopListening();
       this.#cancel(id);
     });
@@ -110,10 +134,6 @@ export class WorkerClient implements WorkerService {
     return stream;
   }
 
-  countTokens(text: string): Promise<number> {
-    return this.#ask((id) => ({ type: 'count', id, text }));
-  }
-
   status() {
     if (this.#failure) {
       return { state: 'failed' as const, reason: this.#failure.message, waiting: 0, thinking: 0 };
@@ -132,37 +152,6 @@ export class WorkerClient implements WorkerService {
     const timer = graceMs === undefined ? undefined : setTimeout(end, graceMs + EXIT_MS);
     await this.#exited;
     clearTimeout(timer);
-  }
-
-  #ask<Value extends number | string | Float32Array[]>(
-    request: (id: number) => Request & { readonly id: number },
-    signal?: AbortSignal,
-    onProgress?: (progress: { done: number; tokens: number }) => void,
-  ): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      const id = this.#ids++;
-      const stopListening = onAbort(signal, (reason) => {
-        this.#cancel(id);
-        reject(reason);
-      });
-      const onError = (error: unknown) => {
-        stopListening();
-        reject(error);
-      };
-      const onAnswer: Pending['onAnswer'] = (answer) => {
-        if (answer.type === 'documentsDone') onProgress?.(answer);
-        if (answer.type !== 'result') return;
-        this.#pending.delete(id);
-        stopListening();
-        resolve(answer.value as Value);
-      };
-      try {
-        throwIfAborted(signal);
-        this.#send(request(id), { onAnswer, onError });
-      } catch (error) {
-        onError(error);
-      }
-    });
   }
 
   #send(request: Request & { readonly id: number }, pending: Pending): void {

@@ -54,7 +54,7 @@ function serve(engine: Engine): void {
   port.on('message', (request: Request) => handle(engine, scheduler, request));
   const { fingerprint, modelName, dimensions } = engine;
   const settings = { lengths: engine.settings.lengths, thinking: engine.settings.thinking };
-  send({ type: 'ready', canDecode: engine.decodeTokens !== undefined, fingerprint, modelName, dimensions, settings });
+  send({ type: 'ready', fingerprint, modelName, dimensions, settings });
 }
 
 function handle(engine: Engine, scheduler: Scheduler, request: Request): void {
@@ -63,10 +63,6 @@ function handle(engine: Engine, scheduler: Scheduler, request: Request): void {
     answer(request.id, (signal) => embedDocuments(scheduler, request, signal));
   } else if (type === 'query') {
     answer(request.id, (signal) => query(scheduler, request, signal));
-  } else if (type === 'count') {
-    answer(request.id, async () => result(request.id, engine.countTokens(request.text)));
-  } else if (type === 'decode') {
-    answer(request.id, async () => result(request.id, await engine.decodeTokens!(request.ids)));
   } else if (type === 'cancel') {
     controllers.get(request.id)?.abort(new Error('the caller has gone'));
   } else if (type === 'scores') {
@@ -91,18 +87,16 @@ function answer(id: number, work: (signal: AbortSignal) => Promise<void>): void 
   working.add(done);
 }
 
-const result = (id: number, value: number | string) => send({ type: 'result', id, value });
-
 async function embedDocuments(
   scheduler: Scheduler,
-  { id, texts }: Extract<Request, { type: 'documents' }>,
+  { id, documents }: Extract<Request, { type: 'documents' }>,
   signal: AbortSignal,
 ): Promise<void> {
   const onProgress = ({ done, tokens }: { done: number; tokens: number }) =>
     send({ type: 'documentsDone', id, done, tokens });
-  const vectors = await scheduler.embedDocuments(texts, { signal, onProgress });
+  const vectors = await scheduler.embedDocuments(documents, { signal, onProgress });
   const buffers = new Set(vectors.map(({ buffer }) => buffer as ArrayBuffer));
-  send({ type: 'result', id, value: vectors }, [...buffers]);
+  send({ type: 'vectors', id, vectors }, [...buffers]);
 }
 
 async function query(
