@@ -60,7 +60,16 @@ const benches = {
     about:
       'the server under mixed load at twice its capacity for --minutes (default 10): refusals, memory (runs only when named)',
     onlyByName: true,
-    load: () => import('./cases/serve-mixed.mjs'),
+    load: async () => {
+      const { run } = await import('./cases/serve-mixed.mjs');
+      const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+      return { run: (report) => run(report, { minutes }) };
+    },
+  },
+  committee: {
+    about: 'a committee on the train queries of SciFact and Node API: vote, negatives, minutes (runs only when named)',
+    onlyByName: true,
+    load: () => import('./cases/committee.mjs'),
   },
   modes: {
     about: 'nDCG@10 in int8 and int4 against fp32 (minutes: runs only when named)',
@@ -106,7 +115,7 @@ async function runNamed(names) {
     if (!names.includes(name) && !(all && !onlyByName)) continue;
     const report = new Report(name, values.json);
     const { run } = await load();
-    await run(report, { minutes: values.minutes === undefined ? undefined : Number(values.minutes) });
+    await run(report);
     report.finish();
   }
 }
