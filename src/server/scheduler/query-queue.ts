@@ -149,23 +149,27 @@ export class QueryQueue {
       else early.set(earlyId(job), reading);
     }
     this.#waiting = this.#waiting.filter((job) => !this.#begun.has(job.id));
+    const requests = readings.map(({ job, purpose }) => ({
+      id: purpose === 'think' ? job.id : earlyId(job),
+      text: job.text,
+      options: purpose === 'instant' ? ({ think: 'never' } as const) : withoutTiming(job.options),
+    }));
+    let events: readonly BatchEvent[];
     try {
-      const requests = readings.map(({ job, purpose }) => ({
-        id: purpose === 'think' ? job.id : earlyId(job),
-        text: job.text,
-        options: purpose === 'instant' ? ({ think: 'never' } as const) : withoutTiming(job.options),
-      }));
-      for (const one of await this.#batch.admit(requests)) {
-        const reading = early.get(one.id);
-        if (reading) this.#deliverEarly(reading, one.event);
-        else this.#deliver(one);
-      }
-      for (const { job, purpose } of early.values()) if (purpose === 'decide') this.#postpone(job);
+      events = await this.#batch.admit(requests);
     } catch (error) {
-      if (readings.length === 1) return this.#end(readings[0]!.job, error);
       // One request's options may be what the batch refuses: in the next turns each is read alone, and only that one fails.
-      this.#readAgain(readings.map(({ job }) => job));
+      if (readings.length === 1) this.#end(readings[0]!.job, error);
+      else this.#readAgain(readings.map(({ job }) => job));
+      return;
     }
+    for (const one of events) {
+      const reading = early.get(one.id);
+      if (reading) this.#deliverEarly(reading, one.event);
+      else this.#deliver(one);
+      if (one.event.type === 'final') early.delete(one.id);
+    }
+    for (const { job } of early.values()) this.#postpone(job);
   }
 
   #readAgain(jobs: readonly QueryJob[]): void {
@@ -195,7 +199,6 @@ export class QueryQueue {
 
   /** A query whose rule wants a thought, for which there is no room yet: what is known is kept as the answer to its deadline. */
   #postpone(job: QueryJob): void {
-    if (job.stream.ended) return;
     const { event } = this.#batch.finish(earlyId(job));
     if (event.type === 'final') job.instant = event;
   }

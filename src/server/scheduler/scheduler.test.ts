@@ -323,6 +323,22 @@ describe('callers that go away', () => {
     expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
   });
 
+  test('while it is read whether to think, without room to: nothing is left of it', async () => {
+    const controller = new AbortController();
+    const pause = (run: Run) => {
+      if (run.kind === 'read' && run.texts.includes('second')) controller.abort(new Error('gone'));
+    };
+    const { engine, scheduler } = fixture({ pause }, { maxThoughts: 1 });
+    const first = final(scheduler.query('long one', { think: 'always', deadlineMs: 20 }));
+    while (engine.runs.length < 2) await new Promise(setImmediate);
+    const second = final(scheduler.query('second', { think: 'auto', signal: controller.signal }));
+    await expect(second).rejects.toThrow('gone');
+    while (engine.runs.length < 6) await new Promise(setImmediate);
+    expect(engine.thinkingAbout()).toEqual(['long one']);
+    await first;
+    expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+  });
+
   test('leaving the loop is enough', async () => {
     const { engine, scheduler } = fixture();
     for await (const { type } of scheduler.query('long one', { think: 'always' })) if (type === 'token') break;
