@@ -91,6 +91,10 @@ function createModel(source: EmbeddingSource, modelId: string, settings: O1Embed
     async doEmbed({ values, abortSignal, headers, providerOptions }) {
       const own = parseSettings(`providerOptions.${PROVIDER}`, providerOptions?.[PROVIDER] ?? {});
       const { inputType = 'document', think } = { ...settings, ...own };
+      if (inputType === 'document' && think !== undefined && think !== 'never') {
+        const message = `think "${think}" is for queries; documents are embedded as they are. Give inputType "query" too.`;
+        throw new InvalidArgumentError({ argument: 'think', message });
+      }
       const request = { inputType, think, model: modelId, headers, signal: abortSignal };
       const { vectors, tokens } = await translatingErrors(source.embed(values, request), values);
       return { embeddings: vectors.map((vector) => Array.from(vector)), usage: { tokens }, warnings: [] };

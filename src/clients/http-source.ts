@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { InvalidInputError, O1Error } from '../errors.js';
+import { vectorFromBase64 } from '../vector-base64.js';
 import { ApiError } from './api-error.js';
 import type { EmbeddingRequest, EmbeddingResult, EmbeddingSource } from './embedding-source.js';
 import { retryWhileBusy } from './retry.js';
@@ -36,13 +37,13 @@ export function httpSource(options: HttpSourceOptions): EmbeddingSource {
     });
   }
   const url = `${baseURL.replace(/\/+$/, '')}/embeddings`;
-  const ownHeaders = { ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }), ...options.headers };
+  const authorization = apiKey === undefined ? undefined : `Bearer ${apiKey}`;
 
   async function request(texts: readonly string[], settings: EmbeddingRequest): Promise<EmbeddingResult> {
     const { inputType, think, model = DEFAULT_MODEL, headers, signal } = settings;
     const response = await fetch(url, {
       method: 'POST',
-      headers: { ...defined(ownHeaders), ...defined(headers ?? {}), 'content-type': 'application/json' },
+      headers: headersOf({ authorization }, options.headers, headers, { 'content-type': 'application/json' }),
       body: JSON.stringify({
         model,
         input: texts,
@@ -78,22 +79,18 @@ function readAnswer(body: string, count: number, url: string): EmbeddingResult {
     });
   }
   const vectors = new Array<Float32Array>(count);
-  for (const { index, embedding } of answer.data) vectors[index] = decodeVector(embedding);
+  for (const { index, embedding } of answer.data) vectors[index] = vectorFromBase64(embedding);
   if (answer.data.length !== count || Object.keys(vectors).length !== count || vectors.length !== count) {
     throw new O1Error(`expected ${count} vectors, got ${answer.data.length}.`, { where: url });
   }
   return { vectors, tokens: answer.usage.prompt_tokens };
 }
 
-/** 32-bit floats, little-endian. */
-function decodeVector(base64: string): Float32Array {
-  const bytes = Buffer.from(base64, 'base64');
-  return Float32Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(i * 4));
-}
-
-/** Without the entries that are undefined: `fetch` would send the word. */
-function defined(headers: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+/** Later ones take the place of earlier ones, however the names are written; those that are undefined are left out. */
+function headersOf(...several: readonly (Readonly<Record<string, string | undefined>> | undefined)[]): Headers {
+  const headers = new Headers();
+  for (const [name, value] of several.flatMap((one) => Object.entries(one ?? {}))) {
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
 }

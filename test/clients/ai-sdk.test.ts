@@ -46,6 +46,15 @@ describe('over HTTP', () => {
     expect(endpoint.seen).toEqual([]);
   });
 
+  test('thinking is for queries: for documents it is an error, not silently left out', async () => {
+    const model = createO1Embedder({ baseURL: endpoint.baseURL }).embeddingModel('m', { think: 'always' });
+    await expect(embed({ model, value: 'x' })).rejects.toThrow('Give inputType "query" too.');
+    expect(endpoint.seen).toEqual([]);
+    await embed({ model, value: 'x', providerOptions: { o1: { inputType: 'query' } } });
+    await embed({ model, value: 'x', providerOptions: { o1: { think: 'never' } } });
+    expect(endpoint.seen).toHaveLength(2);
+  });
+
   test('a busy server is asked again by the AI SDK, which is told when', async () => {
     endpoint.refusals.push({ status: 429, headers: { 'retry-after': '0' }, body: '{}' });
     const model = createO1Embedder({ baseURL: endpoint.baseURL }).embeddingModel();

@@ -46,6 +46,17 @@ describe('httpSource', () => {
     });
   });
 
+  test('a header that is given takes the place of one of its own, however it is written', async () => {
+    const source = httpSource({
+      baseURL: endpoint.baseURL,
+      apiKey: 'secret',
+      headers: { Authorization: 'Bearer other' },
+    });
+    await source.embed(['one'], { inputType: 'document' });
+    await source.embed(['one'], { inputType: 'document', headers: { AUTHORIZATION: 'Bearer third' } });
+    expect(endpoint.seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer other', 'Bearer third']);
+  });
+
   test('says nothing of thinking for documents, and asks nothing for no texts', async () => {
     const source = httpSource({ baseURL: endpoint.baseURL });
     await source.embed(['one'], { inputType: 'document', think: 'always' });

@@ -1,3 +1,4 @@
+import { vectorFromBase64, vectorToBase64 } from '../../vector-base64.js';
 import type { ServiceEmbedding } from '../service.js';
 
 /** Stands for a vector in JSON: its numbers as base64 of little-endian float32. */
@@ -18,16 +19,4 @@ export function embeddingToJson(embedding: ServiceEmbedding): string {
 /** The inverse of {@link embeddingToJson}; takes nothing else. */
 export function embeddingFromJson(json: string): ServiceEmbedding {
   return JSON.parse(json, (_, value: unknown) => (isVectorJson(value) ? vectorFromBase64(value.float32) : value));
-}
-
-/** Base64 of little-endian float32, as the embeddings API has it too. */
-export function vectorToBase64(vector: Float32Array): string {
-  const bytes = Buffer.alloc(vector.length * 4);
-  for (const [i, value] of vector.entries()) bytes.writeFloatLE(value, i * 4);
-  return bytes.toString('base64');
-}
-
-export function vectorFromBase64(text: string): Float32Array {
-  const bytes = Buffer.from(text, 'base64');
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4));
 }
