@@ -271,19 +271,6 @@ describe('what is wrong with a body', () => {
     ]);
   });
 
-  test.each([
-    ['wrong ids', `[${'-1,'.repeat(1_000_000)}-1]`],
-    ['wrong texts', `["a"${',1'.repeat(1_000_000)}]`],
-    ['lists of wrong ids', `[${'[-1],'.repeat(600_000)}[-1]]`],
-  ])('a million %s are one complaint, found at once', async (_, input) => {
-    const { post } = fixture();
-    const start = process.memoryUsage().heapUsed;
-    const response = await post('/v1/embeddings', `{"model":"m","input":${input}}`);
-    expect([response.status, (await json(response)).error.param]).toEqual([400, 'input']);
-    // A complaint about each would take hundreds of megabytes.
-    expect(process.memoryUsage().heapUsed - start).toBeLessThan(200 * 2 ** 20);
-  });
-
   test('a body nested without end is refused, and the server goes on', async () => {
     const { post } = fixture();
     const response = await post('/v1/embeddings', `{"model":"m","input":${'['.repeat(200_000)}${']'.repeat(200_000)}}`);

@@ -81,23 +81,6 @@ describe('queries', () => {
     expect(done.slice(0, 2)).toEqual(['one', 'two']);
   });
 
-  test('whoever has waited for room is not kept waiting by those who come later', async () => {
-    // A run reads one query; each has an instant vector at once, but there is room for one thought.
-    const { scheduler } = fixture({ thoughtWords: 1 }, { maxThoughts: 1, maxRunTokens: 6 });
-    const begun = Array.from({ length: 3 }, (_, i) => final(scheduler.query(`begun${i}`, { think: 'always' })));
-    let answered = false;
-    void Promise.all(begun).then(() => {
-      answered = true;
-    });
-    let others = 0;
-    // Two more come for each that is answered: there is always one that has no vector yet.
-    const flood = async (): Promise<void> => {
-      while (!answered && others++ < 500) await final(scheduler.query('late', { think: 'never' }));
-    };
-    await Promise.all([...begun, ...Array.from({ length: 4 }, flood)]);
-    expect(others).toBeLessThan(100);
-  });
-
   test('thoughts of the callers are read one a turn, between them everybody else has his', async () => {
     const { engine, scheduler } = fixture();
     const thinking = final(scheduler.query('long one', { think: 'always', deadlineMs: 20 }));
