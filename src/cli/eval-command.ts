@@ -33,13 +33,14 @@ export function addEval(program: Command, context: CliContext): void {
     .addHelpText(
       'after',
       `
-Systems: bm25, encoder:<model>, o1:never, o1:k1, o1:k3, o1:auto, o1:expert (recorded thoughts of an LLM expert), and each but
-bm25 fused with it, as in o1:k1+bm25. Vectors are cached: a run that was stopped or killed goes on, with the same command.
+Systems: bm25, encoder:<model>, o1:never (no thought), o1:k1, o1:k3 (one thought, three), o1:always (the adapter's own way to
+think), o1:auto (where its rule says so), o1:expert (recorded thoughts of an LLM expert), and each but bm25 fused with it,
+as in o1:always+bm25. Vectors are cached: a run that was stopped or killed goes on, with the same command.
 
 Examples:
   $ o1-embedder eval --suite small
   $ o1-embedder eval --suite small --adapter ./my-adapter --output ./my-results
-  $ o1-embedder eval --data cranfield=./cranfield --systems bm25,o1:never,o1:k1,o1:k1+bm25
+  $ o1-embedder eval --data cranfield=./cranfield --systems bm25,o1:never,o1:always,o1:always+bm25
   $ o1-embedder eval --list-data`,
     )
     .action(async (values) => {

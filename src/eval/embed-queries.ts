@@ -21,7 +21,10 @@ export interface QueryRecord {
 }
 
 /** The part of the options that a query's vectors depend on. */
-export type PassOptions = Pick<QueryOptions, 'think' | 'thoughts' | 'temperature' | 'topP' | 'seed' | 'thought'>;
+export type PassOptions = Pick<
+  QueryOptions,
+  'think' | 'thoughts' | 'temperature' | 'topP' | 'seed' | 'maxTokens' | 'thought'
+>;
 
 /** A query, and how it is to be embedded. */
 export interface QueryTask {

@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { countingEncoder, tinySet } from '../../test/eval/tiny-set.js';
-import type { O1Embedder } from '../embedder/index.js';
+import { dot, type O1Embedder } from '../embedder/index.js';
 import type { Run } from '../metrics/index.js';
 import { tinyEmbedder } from '../testing/index.js';
-import { type DenseEncoder, defaultSystems, type Evaluation, type EvaluationProgress, evaluate } from './index.js';
+import {
+  type DenseEncoder,
+  defaultSystems,
+  type Evaluation,
+  type EvaluationProgress,
+  estimateSeconds,
+  evaluate,
+} from './index.js';
 
 let cache: string;
 let o1: O1Embedder;
@@ -107,7 +114,7 @@ describe('all systems on a small set', () => {
       set!.slices[0]!.rows.find((row) => row.system === system)!.values['nDCG@10']!.mean;
     const at = (system: string, instantWeight: number) =>
       set!.trust.find((p) => p.system === system && p.split === 'test' && p.instantWeight === instantWeight)!.value;
-    for (const system of ['o1:k1', 'o1:k3', 'o1:expert']) {
+    for (const system of ['o1:k1', 'o1:k3', 'o1:always', 'o1:expert']) {
       expect(at(system, 0)).toBeCloseTo(value(system), 6);
       expect(at(system, 1)).toBeCloseTo(value('o1:never'), 6);
     }
@@ -168,6 +175,87 @@ test("the adapter's own rule is used where it has one", async () => {
   expect(slice!.equalCost!.thinkingShare).toBe(0);
   expect(slice!.rows[1]!.values['nDCG@10']).toEqual(slice!.rows[0]!.values['nDCG@10']);
   await withRule.close();
+});
+
+describe('an adapter with its own way to think', () => {
+  const auto = { signal: 'topProbability', threshold: 2, thinkWhen: 'below' } as const;
+  const thinking = { thoughts: 2, maxTokens: 6, temperature: 0.6, topP: 0.9, instantWeight: 0.3 };
+  const adapterWith = (changes: object) =>
+    tinyEmbedder({ settings: { thinking: { think: 'always', auto, ...thinking, ...changes } } });
+
+  test('o1:always, auto and the expert answer as the embedder does where nobody says more', async () => {
+    const adapter = await adapterWith({});
+    const set = tinySet();
+    const runs = new Map<string, Run>();
+    const { sets, o1: summary } = await evaluate({
+      ...{ ...common, systems: ['o1:never', 'o1:always', 'o1:auto', 'o1:expert'], o1: adapter, cache },
+      onRun: async (_, system, run) => {
+        runs.set(system, run);
+      },
+    });
+    const documents = await adapter.embedDocuments(set.documents.map(({ title, text }) => `${title}\n${text}`));
+    for (const { id, text } of set.test.queries) {
+      const thought = set.test.expertThoughts!.get(id)!;
+      const expected = {
+        'o1:always': await adapter.embedQuery(text),
+        'o1:auto': await adapter.embedQuery(text, { think: 'auto' }),
+        'o1:expert': await adapter.embedQuery(text, { thought }),
+      };
+      for (const [system, { vector }] of Object.entries(expected)) {
+        for (const { id: document, score } of runs.get(system)!.get(id)!) {
+          expect(score, system).toBeCloseTo(dot(vector, documents[Number(document.slice(1))]!), 4);
+        }
+      }
+    }
+    const [slice] = sets[0]!.slices;
+    expect(slice!.equalCost).toMatchObject({ thinkingShare: 1, always: slice!.rows[1]!.values['nDCG@10']!.mean });
+    expect(sets[0]!.queries[0]!.thoughts['o1:always']).toHaveLength(2);
+    expect(summary!.thinking).toEqual({ thoughts: 2, maxTokens: 6, temperature: 0.6, topP: 0.9 });
+    await adapter.close();
+  });
+
+  test.each([{ maxTokens: 7 }, { thoughts: 3 }, { temperature: 0.5 }, { topP: 0.8 }])(
+    'thoughts are written anew where it is changed to %o',
+    async (changes) => {
+      const own = await mkdtemp(join(cache, 'changed-'));
+      const asked: number[] = [];
+      for (const settings of [{}, { instantWeight: 0.9 }, changes]) {
+        const adapter = await adapterWith(settings);
+        const { calls, o1: counted } = counting(adapter);
+        await evaluate({ ...common, systems: ['o1:always'], o1: counted, cache: own });
+        asked.push(calls.queries);
+        await adapter.close();
+      }
+      expect(asked).toEqual([14, 0, 14]);
+    },
+  );
+
+  test('the estimate counts its thoughts, and no thoughts where none are asked for', () => {
+    const settings = (changes: object) => ({
+      ...o1.settings,
+      thinking: { think: 'always' as const, ...thinking, ...changes },
+    });
+    const seconds = (systems: string[], changes: object = {}) =>
+      estimateSeconds([tinySet()], systems, settings(changes));
+    expect(seconds(['o1:auto'])).toBe(seconds(['o1:always']));
+    expect(seconds(['o1:always'])).toBeGreaterThan(seconds(['o1:never']));
+    expect(seconds(['o1:always'], { thoughts: 8 })).toBeGreaterThan(seconds(['o1:always']));
+    expect(seconds(['o1:always'], { maxTokens: 12 })).toBeGreaterThan(seconds(['o1:always']));
+  });
+});
+
+test('the instant vector alone: nothing is written', async () => {
+  const { calls, o1: counted } = counting(o1);
+  const thinks = new Set<unknown>();
+  const embedQuery: typeof counted.embedQuery = (text, options = {}) => {
+    thinks.add((options as { think?: string }).think);
+    return counted.embedQuery(text, options);
+  };
+  await evaluate({
+    ...{ ...common, systems: ['bm25', 'o1:never'], cache: await mkdtemp(join(cache, 'instant-')) },
+    o1: { ...counted, embedQuery },
+  });
+  expect([calls.queries, [...thinks]]).toEqual([14, ['never']]);
 });
 
 test('an abort while systems are scored', async () => {

@@ -85,7 +85,9 @@ function autoOf(o1: O1Model, gathered: readonly GatheredSet[], instantWeight: nu
 
 function summaryOf(o1: O1Model, instantWeight: number, auto: O1Summary['auto']): O1Summary {
   const { fingerprint, mode, settings } = o1;
-  return { fingerprint, model: settings.base.model, mode, origin: settings.origin, instantWeight, auto };
+  const { thoughts, temperature, topP, maxTokens = settings.lengths.thought } = settings.thinking;
+  const thinking = { thoughts, temperature, topP, maxTokens };
+  return { fingerprint, model: settings.base.model, mode, origin: settings.origin, thinking, instantWeight, auto };
 }
 
 /** A system that has no vectors is also missing among the scored ones: one word is enough. */

@@ -11,8 +11,8 @@ import type { DenseEncoder, O1Model } from './models.js';
 import type { WorkOptions } from './progress.js';
 import type { DocumentMatrix } from './ranking/document-matrix.js';
 import type { Skipped } from './result.js';
-import { O1_SYSTEMS, type O1System, type SystemSpec } from './systems/system-name.js';
-import { expertOptions, passOptions } from './systems/thinking-passes.js';
+import { O1_SYSTEMS, type SystemSpec } from './systems/system-name.js';
+import { expertOptions, instantOptions, type PassSystem, passesFor, passOptions } from './systems/thinking-passes.js';
 import { VectorCache } from './vector-cache.js';
 
 export type SplitName = 'test' | 'dev';
@@ -28,8 +28,8 @@ export interface GatheredSet {
   readonly splits: readonly SplitName[];
   readonly o1?: {
     readonly matrix: DocumentMatrix;
-    /** Records of each system's pass, by split. */
-    readonly passes: ReadonlyMap<O1System, Partial<Record<SplitName, readonly QueryRecord[]>>>;
+    /** Records of each pass, by split. */
+    readonly passes: ReadonlyMap<PassSystem, Partial<Record<SplitName, readonly QueryRecord[]>>>;
   };
   readonly encoders: ReadonlyMap<
     string,
@@ -67,7 +67,7 @@ export async function gatherSet(set: EvaluationSet, options: GatherOptions): Pro
     }
     encoders.set(`encoder:${encoder.name}`, { matrix, queries });
   }
-  const wanted = O1_SYSTEMS.filter((system) => options.systems.some(({ base }) => base === system));
+  const wanted = passesFor(O1_SYSTEMS.filter((system) => options.systems.some(({ base }) => base === system)));
   if (!options.o1 || wanted.length === 0) return { set, splits, encoders, indexSeconds, skipped };
 
   const { o1 } = options;
@@ -76,12 +76,11 @@ export async function gatherSet(set: EvaluationSet, options: GatherOptions): Pro
   const task = `${set.name}: documents by ${o1.settings.base.model}`;
   const { matrix, seconds } = await embedCorpus(set.documents, cache, embed, task, options);
   indexSeconds.o1 = seconds;
-  const passes = new Map<O1System, Partial<Record<SplitName, readonly QueryRecord[]>>>();
-  // The instant vector is needed in any case: gains are measured from it.
-  for (const system of new Set<O1System>(['o1:never', ...wanted])) {
+  const passes = new Map<PassSystem, Partial<Record<SplitName, readonly QueryRecord[]>>>();
+  for (const system of wanted) {
     const records: Partial<Record<SplitName, readonly QueryRecord[]>> = {};
     for (const split of splits) {
-      const tasks = tasksOf(system, judgedOf(set, split), o1);
+      const tasks = tasksOf(system, wanted, judgedOf(set, split), o1);
       const label = `${set.name}: ${split} queries with ${wordsOf(tasks?.[0]?.options)}`;
       if (tasks) records[split] = await embedQueries(tasks, o1, cache, label, options);
     }
@@ -96,15 +95,21 @@ export const judgedOf = (set: EvaluationSet, split: SplitName): JudgedQueries =>
   split === 'test' ? set.test : set.dev!;
 
 /** What a pass does, whichever systems use it. */
-function wordsOf({ thought, thoughts, temperature }: PassOptions = {}): string {
+function wordsOf({ think, thought, thoughts, temperature }: PassOptions = {}): string {
   if (thought !== undefined) return 'recorded thoughts';
+  if (think === 'never') return 'no thoughts';
   return `${thoughts} ${thoughts === 1 ? 'thought' : 'thoughts'} at temperature ${temperature}`;
 }
 
 /** `undefined` where the set has no recorded thoughts. */
-function tasksOf(system: O1System, { queries, expertThoughts }: JudgedQueries, o1: O1Model): QueryTask[] | undefined {
+function tasksOf(
+  system: PassSystem,
+  passes: readonly PassSystem[],
+  { queries, expertThoughts }: JudgedQueries,
+  { settings }: O1Model,
+): QueryTask[] | undefined {
   if (system !== 'o1:expert') {
-    const options = passOptions(system, o1.settings);
+    const options = system === 'o1:never' ? instantOptions(passes, settings) : passOptions(system, settings);
     return queries.map(({ text }) => ({ text, options }));
   }
   return expertThoughts && queries.map(({ id, text }) => ({ text, options: expertOptions(expertThoughts.get(id)!) }));

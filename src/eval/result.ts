@@ -1,4 +1,4 @@
-import type { AutoRule } from '../embedder/index.js';
+import type { AutoRule, O1Settings } from '../embedder/index.js';
 import type { FusionMethod } from './ranking/fusion.js';
 import type { Interval, PairedDifference } from './statistics/significance.js';
 
@@ -24,6 +24,9 @@ export interface O1Summary {
   readonly model: string;
   readonly mode: string;
   readonly origin: string;
+  /** The adapter's own way to think, that of `o1:always`. */
+  readonly thinking: Pick<O1Settings['thinking'], 'thoughts' | 'temperature' | 'topP'> & { readonly maxTokens: number };
+  /** Share of the instant vector beside the model's own thoughts. */
   readonly instantWeight: number;
   readonly auto?: { readonly rule: AutoRule; readonly source: string } | undefined;
 }

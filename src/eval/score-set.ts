@@ -51,7 +51,7 @@ export async function scoreSet(
     scored.push(score(name, run, gathered, options));
     await options.onRun?.(set.name, name, asRun(gathered, run));
   }
-  const always = systems.some(({ base }) => base === 'o1:auto') ? runner.always('test') : undefined;
+  const always = systems.some(({ base }) => base === 'o1:auto') ? runner.run('o1:always', 'test') : undefined;
   const never = runner.run('o1:never', 'test');
   const forCost = always &&
     never && {

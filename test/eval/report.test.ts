@@ -42,7 +42,11 @@ test('Markdown: intervals, differences, equal cost, and what was not measured', 
 test('charts: gains are sorted, and the front holds what no other way beats', () => {
   const evaluation = sampleEvaluation();
   const [charts] = chartData(evaluation);
-  expect(charts!.cost.filter(({ onFront }) => onFront).map(({ system }) => system)).toEqual(['o1:never', 'o1:auto']);
+  expect(charts!.cost.filter(({ onFront }) => onFront).map(({ system }) => system)).toEqual([
+    'o1:never',
+    'o1:always',
+    'o1:auto',
+  ]);
   const gains = gainsOf(evaluation.sets[0]!.queries, 'o1:k1');
   expect([gains[0]!.id, gains.at(-1)!.id, gains[0]!.rank]).toEqual(['q0', 'q39', 1]);
   expect(gainsOf(evaluation.sets[0]!.queries, 'o1:expert')).toEqual([]);

@@ -73,7 +73,7 @@ interface Parts {
 }
 
 async function measure(context: CliContext, options: EvalOptions, { sets, systems, encoders, o1 }: Parts) {
-  const estimate = estimateSeconds(sets, systems, o1?.settings.lengths.document ?? 0);
+  const estimate = estimateSeconds(sets, systems, o1?.settings);
   context.stderr.write(
     `About ${formatSeconds(estimate)} on two quiet cores where nothing is cached. A run that is stopped goes on with the same command.\n`,
   );

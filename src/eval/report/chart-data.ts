@@ -1,4 +1,5 @@
 import type { Evaluation, QueryResult, SetResult } from '../result.js';
+import { THINKING_SYSTEMS } from '../systems/system-name.js';
 
 /** A query's gain by a thought over the instant vector. */
 export interface GainPoint {
@@ -35,7 +36,7 @@ export const chartData = ({ sets, measures }: Evaluation): SetCharts[] =>
   sets.map((set) => ({
     name: set.name,
     measure: measures[0]!,
-    gains: ['o1:k1', 'o1:k3', 'o1:auto', 'o1:expert'].flatMap((system) => gainsOf(set.queries, system)),
+    gains: THINKING_SYSTEMS.flatMap((system) => gainsOf(set.queries, system)),
     cost: costPoints(set, measures[0]!),
     trust: set.trust,
   }));
@@ -60,8 +61,8 @@ function costPoints({ slices }: SetResult, measure: string): CostPoint[] {
   });
   const beats = (a: (typeof points)[number], b: (typeof points)[number]) =>
     a.ms <= b.ms && a.value >= b.value && (a.ms < b.ms || a.value > b.value);
-  // The front is that of this model's own ways to answer: never, auto, one thought, three. The expert's is no way of its own.
-  const ownWays = points.filter(({ system }) => /^o1:(never|auto|k1|k3)$/.test(system));
+  // The front is that of this model's own ways to answer. With an expert's thought it does not answer alone.
+  const ownWays = points.filter(({ system }) => /^o1:(never|k1|k3|always|auto)$/.test(system));
   return points.map((point) => ({
     ...point,
     onFront: ownWays.includes(point) && !ownWays.some((other) => beats(other, point)),

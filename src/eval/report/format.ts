@@ -63,15 +63,14 @@ export function describeSet(set: SetResult): string[] {
 
 function describeFusion({ fusion }: SetResult): string[] {
   const methods = Object.entries(fusion);
+  const chosenOn = methods.find(([, { method }]) => method === 'weighted')?.[1].chosenOn;
   const ranked = methods.filter(([, { method }]) => method === 'rrf').map(([system]) => system);
   const weighted = methods.flatMap(([system, method]) =>
     method.method === 'weighted' ? [`${method.weight.toFixed(2)} for ${system.replace('+bm25', '')}`] : [],
   );
   return [
     ...(weighted.length > 0
-      ? [
-          `Fusion: weighted sum of scores; BM25 has the rest of ${weighted.join(', ')} (chosen on ${methods[0]![1].chosenOn}).`,
-        ]
+      ? [`Fusion: weighted sum of scores; BM25 has the rest of ${weighted.join(', ')} (chosen on ${chosenOn}).`]
       : []),
     ...(ranked.length > 0
       ? [`Reciprocal rank fusion, as there are no dev queries to choose a weight on: ${ranked.join(', ')}.`]

@@ -1,4 +1,4 @@
-import type { Evaluation } from '../result.js';
+import type { Evaluation, O1Summary } from '../result.js';
 import { describeEqualCost, describeSet, sliceTable } from './format.js';
 
 /** The tables of an evaluation as Markdown. */
@@ -25,7 +25,7 @@ export function describeRun({ o1, machine, date, measures, repetitions, seed }: 
   return [
     ...(o1
       ? [
-          `Thinking embedder ${o1.fingerprint} (${o1.origin}); share of the instant vector ${o1.instantWeight}` +
+          `Thinking embedder ${o1.fingerprint} (${o1.origin}). Its own way to think, o1:always: ${wayInWords(o1)}` +
             (rule
               ? `; auto thinks where ${rule.signal} is ${rule.thinkWhen} ${rule.threshold.toPrecision(4)} (${o1.auto!.source}).`
               : '.'),
@@ -35,6 +35,11 @@ export function describeRun({ o1, machine, date, measures, repetitions, seed }: 
     `Differences are in points of ${measures[0]}; intervals: bootstrap over queries; p: paired randomisation test, two-sided ` +
       `(${repetitions} repetitions, seed ${seed}).`,
   ];
+}
+
+function wayInWords({ thinking: { thoughts, temperature, maxTokens }, instantWeight }: O1Summary): string {
+  const count = thoughts === 1 ? '1 thought' : `${thoughts} thoughts`;
+  return `${count} of at most ${maxTokens} tokens at temperature ${temperature}, share of the instant vector ${instantWeight}`;
 }
 
 const table = ([header, ...rows]: readonly (readonly string[])[]) =>

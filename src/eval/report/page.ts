@@ -1,5 +1,6 @@
 import { escapeHtml, reportPage } from '../../report-page.js';
 import type { Evaluation, SetResult, SliceResult } from '../result.js';
+import { THINKING_SYSTEMS } from '../systems/system-name.js';
 import { chartData, type GainPoint, gainsOf } from './chart-data.js';
 import { CHARTS_SCRIPT } from './charts-script.js';
 import { describeEqualCost, describeSet, formatDifference, formatPoints, sliceTable } from './format.js';
@@ -47,7 +48,7 @@ function setSection(set: SetResult, i: number, measures: readonly string[]): str
     chart('length', 'Gain against the length of the thought'),
     chart('cost', 'Quality against time; the dashed line joins the ways of this model that none of its others beats'),
     chart('trust', 'Quality against the share of the instant vector in the final one; dashed: dev queries'),
-    ...['o1:k1', 'o1:k3', 'o1:auto', 'o1:expert'].map((system) => extremes(system, gainsOf(set.queries, system))),
+    ...THINKING_SYSTEMS.map((system) => extremes(system, gainsOf(set.queries, system))),
   ].join('\n');
 }
 

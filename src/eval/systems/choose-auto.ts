@@ -15,7 +15,7 @@ export function chooseAuto(
 ): { readonly rule: AutoRule; readonly source: string } | undefined {
   const [samples, names]: [AutoSample[], string[]] = [[], []];
   for (const { set, o1 } of sets) {
-    const records = o1?.passes.get('o1:auto')?.dev;
+    const records = o1?.passes.get('o1:always')?.dev;
     if (!o1 || !records || !set.dev) continue;
     names.push(set.name);
     const instant = instantRun(o1.matrix, records);

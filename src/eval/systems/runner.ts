@@ -1,8 +1,12 @@
 import type { AutoRule } from '../../embedder/index.js';
 import { Bm25, documentText } from '../../search/index.js';
 import { type GatheredSet, judgedOf, type SplitName } from '../gather.js';
-import type { BaseSystem, O1System } from './system-name.js';
+import type { BaseSystem } from './system-name.js';
 import { autoRun, bm25Run, denseRun, instantRun, type SystemRun, signalsOf, thinkingRun } from './system-run.js';
+import type { PassSystem } from './thinking-passes.js';
+
+/** A thought that somebody else gives is trusted as it is: so does the embedder, where its caller does not say otherwise. */
+const EXPERT_INSTANT_WEIGHT = 0;
 
 /** What was chosen before anything is scored. */
 export interface O1Choices {
@@ -30,16 +34,14 @@ export class Runner {
     return this.#runs.get(key);
   }
 
-  /** The run that `auto` gives for the queries that it thinks about. */
-  always(split: SplitName): SystemRun | undefined {
-    return this.#thinking('o1:auto', split);
-  }
-
   #make(system: BaseSystem, split: SplitName): SystemRun | undefined {
     if (system === 'bm25') return bm25Run(this.#bm25, this.#texts(split));
     if (system === 'o1:never') return this.#instant(split);
     if (system === 'o1:auto') return this.#auto(split);
-    if (system === 'o1:k1' || system === 'o1:k3' || system === 'o1:expert') return this.#thinking(system, split);
+    if (system === 'o1:expert') return this.#thinking(system, split, EXPERT_INSTANT_WEIGHT);
+    if (system === 'o1:k1' || system === 'o1:k3' || system === 'o1:always') {
+      return this.#thinking(system, split, this.#choices.instantWeight);
+    }
     const encoder = this.#gathered.encoders.get(system);
     const queries = encoder?.queries[split];
     return encoder && queries && denseRun(encoder.matrix, queries.vectors, queries.ms);
@@ -50,22 +52,22 @@ export class Runner {
     return o1 && records && instantRun(o1.matrix, records);
   }
 
-  #thinking(system: O1System, split: SplitName): SystemRun | undefined {
+  #thinking(system: PassSystem, split: SplitName, instantWeight: number): SystemRun | undefined {
     const [o1, records] = [this.#gathered.o1, this.#records(system, split)];
-    return o1 && records && thinkingRun(o1.matrix, records, this.#choices.instantWeight);
+    return o1 && records && thinkingRun(o1.matrix, records, instantWeight);
   }
 
   #auto(split: SplitName): SystemRun | undefined {
     const { rule } = this.#choices;
     const [instant, always, records] = [
       this.run('o1:never', split),
-      this.always(split),
-      this.#records('o1:auto', split),
+      this.run('o1:always', split),
+      this.#records('o1:always', split),
     ];
     return rule && instant && always && records && autoRun(rule, signalsOf(records, instant), instant, always);
   }
 
-  #records(system: O1System, split: SplitName) {
+  #records(system: PassSystem, split: SplitName) {
     return this.#gathered.o1?.passes.get(system)?.[split];
   }
 

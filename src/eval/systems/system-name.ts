@@ -4,10 +4,10 @@ import { InvalidInputError } from '../../errors.js';
 export type BaseSystem = 'bm25' | O1System | `encoder:${string}`;
 
 /**
- * The thinking embedder: its instant vector; one greedy thought; three sampled ones; what its adapter decides; a recorded
- * thought of an external expert.
+ * The thinking embedder: its instant vector; one greedy thought; three sampled ones; its adapter's own way to think; the
+ * instant vector or that way, as a rule decides; a recorded thought of an external expert.
  */
-export type O1System = 'o1:never' | 'o1:k1' | 'o1:k3' | 'o1:auto' | 'o1:expert';
+export type O1System = 'o1:never' | 'o1:k1' | 'o1:k3' | 'o1:always' | 'o1:auto' | 'o1:expert';
 
 export interface SystemSpec {
   /** As it stands in results: `o1:k1`, `o1:k1+bm25`. */
@@ -16,7 +16,10 @@ export interface SystemSpec {
   readonly fused: boolean;
 }
 
-export const O1_SYSTEMS: readonly O1System[] = ['o1:never', 'o1:k1', 'o1:k3', 'o1:auto', 'o1:expert'];
+/** Those with thoughts of their own or of others, in the order of reports. */
+export const THINKING_SYSTEMS: readonly O1System[] = ['o1:k1', 'o1:k3', 'o1:always', 'o1:auto', 'o1:expert'];
+
+export const O1_SYSTEMS: readonly O1System[] = ['o1:never', ...THINKING_SYSTEMS];
 
 const FUSED = '+bm25';
 

@@ -62,13 +62,12 @@ export function autoRun(
   signals: readonly QuerySignals[],
   instant: SystemRun,
   thinking: SystemRun,
-): SystemRun & { readonly thinkingShare: number } {
+): SystemRun {
   const chosen = signals.map((signal) => (decide(rule, signal) === 'think' ? thinking : instant));
   return {
     rankings: chosen.map(({ rankings }, i) => rankings[i]!),
     ms: chosen.map(({ ms }, i) => ms[i]!),
     thoughts: chosen.map(({ thoughts }, i) => thoughts![i]!),
-    thinkingShare: chosen.filter((run) => run === thinking).length / Math.max(1, chosen.length),
   };
 }
 

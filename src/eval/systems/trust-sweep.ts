@@ -3,7 +3,7 @@ import type { QueryRecord } from '../embed-queries.js';
 import { type GatheredSet, judgedOf, type SplitName } from '../gather.js';
 import { topOf } from '../ranking/document-matrix.js';
 import type { TrustPoint } from '../result.js';
-import type { O1System } from './system-name.js';
+import type { PassSystem } from './thinking-passes.js';
 
 const WEIGHTS = Array.from({ length: 11 }, (_, i) => i / 10);
 const CUTOFF = 10;
@@ -11,7 +11,7 @@ const CUTOFF = 10;
 /** nDCG@10 for each share of the instant vector in the final one, from the vectors that are there. */
 export function trustSweep({ set, splits, o1 }: GatheredSet): TrustPoint[] {
   const points: TrustPoint[] = [];
-  for (const system of ['o1:k1', 'o1:k3', 'o1:expert'] as const) {
+  for (const system of ['o1:k1', 'o1:k3', 'o1:always', 'o1:expert'] as const) {
     for (const split of splits) {
       const records = o1?.passes.get(system)?.[split];
       if (o1 && records) points.push(...sweep({ set, o1 }, system, split, records));
@@ -22,7 +22,7 @@ export function trustSweep({ set, splits, o1 }: GatheredSet): TrustPoint[] {
 
 function sweep(
   { set, o1 }: { readonly set: GatheredSet['set']; readonly o1: NonNullable<GatheredSet['o1']> },
-  system: O1System,
+  system: PassSystem,
   split: SplitName,
   records: readonly QueryRecord[],
 ): TrustPoint[] {
