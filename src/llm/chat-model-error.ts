@@ -1,4 +1,5 @@
 import { O1Error, type O1ErrorDetails } from '../errors.js';
+import type { TokenUsage } from './chat-model.js';
 
 /**
  * What can be wrong with an answer:
@@ -30,16 +31,23 @@ export class ChatModelError extends O1Error {
   readonly status: number | undefined;
   /** What the server asked for by Retry-After. */
   readonly retryAfterMs: number | undefined;
+  /** What the answer took all the same: hidden reasoning without a text is paid for too. */
+  readonly usage: TokenUsage | undefined;
 
   constructor(
     fault: Fault,
     message: string,
-    details: O1ErrorDetails & { readonly status?: number | undefined; readonly retryAfterMs?: number | undefined } = {},
+    details: O1ErrorDetails & {
+      readonly status?: number | undefined;
+      readonly retryAfterMs?: number | undefined;
+      readonly usage?: TokenUsage;
+    } = {},
   ) {
     super(message, details);
     this.fault = fault;
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.usage = details.usage;
   }
 
   /** The same request may well succeed later. */

@@ -26,7 +26,7 @@ function fake(behaviours: (() => ChatAnswer | Promise<ChatAnswer>)[] = []) {
 }
 
 const fails =
-  (fault: ChatModelError['fault'], details: { status?: number; retryAfterMs?: number } = {}) =>
+  (fault: ChatModelError['fault'], details: ConstructorParameters<typeof ChatModelError>[2] = {}) =>
   (): never => {
     throw new ChatModelError(fault, `a ${fault}`, details);
   };
@@ -108,4 +108,33 @@ test('a wait ends when the caller stops', async () => {
   const answer = new ManagedModel(model).complete({ ...request, signal: controller.signal });
   setTimeout(() => controller.abort(new Error('enough')), 30);
   await expect(answer).rejects.toThrow('enough');
+});
+
+test('so does the wait for the rate limit', async () => {
+  const { model, calls } = fake();
+  const managed = new ManagedModel(model, { requestsPerMinute: 1 });
+  await managed.complete(request);
+  const controller = new AbortController();
+  const answers = Array.from({ length: 6 }, () => managed.complete({ ...request, signal: controller.signal }));
+  controller.abort(new Error('enough'));
+  for (const { status } of await Promise.allSettled(answers)) expect(status).toBe('rejected');
+  await expect(answers[5]).rejects.toThrow('enough');
+  expect(calls.count).toBe(1);
+});
+
+test('where a server asks for too long a wait, nobody waits for it', async () => {
+  const { model, calls } = fake([fails('rate limit', { retryAfterMs: 86_400_000 })]);
+  const managed = new ManagedModel(model);
+  await expect(managed.complete(request)).rejects.toThrow('a rate limit');
+  await managed.complete(request);
+  expect(calls.count).toBe(2);
+});
+
+test('tokens of an answer without a text are paid for, and count against the budget', async () => {
+  const usage = { promptTokens: 100, completionTokens: 50 };
+  const { model, calls } = fake([fails('empty', { usage }), fails('empty', { usage })]);
+  const managed = new ManagedModel(model, { firstWaitMs: 1, budget: { tokens: 250 } });
+  await expect(managed.complete(request)).rejects.toThrow(/budget of 250 tokens is spent \(300\)/);
+  expect(calls.count).toBe(2);
+  expect(managed.totals).toMatchObject({ answers: 0, promptTokens: 200, completionTokens: 100, faults: { empty: 2 } });
 });

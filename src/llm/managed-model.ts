@@ -46,7 +46,11 @@ export class ManagedModel implements ChatModel {
   readonly #attempts: number;
   readonly #queue: PQueue;
   readonly #usage: UsageCounter;
-  /** Where a server said when to come back, nobody asks before this time, on the clock of `performance.now()`. */
+  /** Requests are evenly spread: a burst at the start of each minute would meet the server's own limit. */
+  readonly #intervalMs: number;
+  /** On the clock of `performance.now()`, as the next one. */
+  #nextRequestAt = 0;
+  /** Where a server said when to come back, nobody asks before this time. */
   #pausedUntil = 0;
 
   constructor(model: ChatModel, settings: ManagedModelSettings = {}) {
@@ -64,9 +68,8 @@ export class ManagedModel implements ChatModel {
     this.#model = model;
     this.#settings = settings;
     this.#attempts = attempts;
-    // Evenly spread: a burst at the start of each minute would meet the server's own limit.
-    const rate = requestsPerMinute === undefined ? {} : { interval: 60_000 / requestsPerMinute, intervalCap: 1 };
-    this.#queue = new PQueue({ concurrency, ...rate });
+    this.#queue = new PQueue({ concurrency });
+    this.#intervalMs = requestsPerMinute === undefined ? 0 : 60_000 / requestsPerMinute;
     this.#usage = new UsageCounter(prices);
   }
 
@@ -93,10 +96,7 @@ export class ManagedModel implements ChatModel {
   }
 
   async #ask(request: ChatRequest): Promise<ChatAnswer> {
-    for (let wait = this.#pausedUntil - performance.now(); wait > 0; wait = this.#pausedUntil - performance.now()) {
-      await pause(wait, request.signal);
-    }
-    throwIfAborted(request.signal);
+    await this.#turn(request.signal);
     this.#assertBudget();
     this.#usage.request();
     try {
@@ -105,13 +105,25 @@ export class ManagedModel implements ChatModel {
       return answer;
     } catch (error) {
       if (error instanceof ChatModelError) {
-        this.#usage.fault(error.fault);
-        // Before the queue starts the next request.
-        const until = performance.now() + Math.min(error.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS);
-        this.#pausedUntil = Math.max(this.#pausedUntil, until);
+        this.#usage.fault(error.fault, error.usage);
+        const { retryAfterMs = 0 } = error;
+        // Before the queue starts the next request. Where the server asks for too much, the others are to learn so at once.
+        if (retryAfterMs <= LONGEST_RETRY_AFTER_MS) {
+          this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + retryAfterMs);
+        }
       }
       throw error;
     }
+  }
+
+  /** Waits for the rate limit and for what a server has asked for. Not left to the queue: an abort would have to wait there too. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    do {
+      const at = Math.max(performance.now(), this.#nextRequestAt, this.#pausedUntil);
+      this.#nextRequestAt = at + this.#intervalMs;
+      await pause(at - performance.now(), signal);
+      // A pause that has begun meanwhile holds for this request too.
+    } while (this.#pausedUntil > performance.now());
   }
 
   #assertBudget(): void {
@@ -130,6 +142,6 @@ export class ManagedModel implements ChatModel {
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   // The sleep's own AbortError says less than the signal's reason.
-  await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {});
+  if (ms > 0) await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {});
   throwIfAborted(signal);
 }

@@ -57,6 +57,7 @@ test.each<[Trouble, string, RegExp]>([
   expect(error.message).toMatch(message);
   expect(error.retryAfterMs).toBe(trouble.kind === 'rate limit' ? 3000 : undefined);
   expect(endpoint.seen).toHaveLength(1);
+  if (trouble.kind === 'blank') expect(error.usage).toEqual({ promptTokens: 3, completionTokens: 0 });
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain(KEY);
 });
 

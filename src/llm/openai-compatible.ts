@@ -96,6 +96,7 @@ function answerOf(request: ChatRequest, result: Result, redact: (text: string) =
     const hint = finishReason === 'length' ? 'The model spent all tokens on hidden reasoning: allow more.' : undefined;
     throw new ChatModelError('empty', `the answer has no text (finish reason: ${finishReason}).`, {
       where,
+      usage: usageOf(request, result),
       ...(hint === undefined ? {} : { hint }),
     });
   }

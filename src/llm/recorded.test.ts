@@ -35,6 +35,15 @@ test('replays what was recorded, under the name of the recorded model', async ()
   expect((await replay.complete(ask('one', 1))).text).toBe('one 1');
 });
 
+test('recording goes on after a crash in the middle of a line', async () => {
+  await recordingModel(echo('echo'), path).complete(ask('one'));
+  await appendFile(path, '{"key": "torn');
+  await recordingModel(echo('echo'), path).complete(ask('two'));
+  const replay = await recordedModel(path);
+  expect((await replay.complete(ask('one'))).text).toBe('one 0');
+  expect((await replay.complete(ask('two'))).text).toBe('two 0');
+});
+
 test('a request that is not there is an error that says so', async () => {
   await recordingModel(echo('echo'), path).complete(ask('one'));
   const replay = await recordedModel(path);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CorruptFileError, MismatchError, NotFoundError } from '../errors.js';
 import type { ChatAnswer, ChatModel, ChatRequest } from './chat-model.js';
@@ -17,18 +17,35 @@ export function requestKey({ messages, maxTokens, temperature, seed }: ChatReque
   return createHash('sha256').update(JSON.stringify(asked)).digest('hex');
 }
 
-/** Passes requests on to a model, and appends each answer to a file that `recordedModel` replays. */
+/**
+ * Passes requests on to a model, and appends each answer to a file that `recordedModel` replays. A torn last line, which a
+ * crash may have left, is cut off first.
+ */
 export function recordingModel(model: ChatModel, path: string): ChatModel {
+  let ready: Promise<void> | undefined;
   return {
     name: model.name,
     async complete(request) {
       const answer = await model.complete(request);
       const line: Recorded = { key: requestKey(request), model: model.name, answer };
-      await mkdir(dirname(path), { recursive: true });
+      ready ??= prepare(path);
+      await ready;
       await appendFile(path, `${JSON.stringify(line)}\n`);
       return answer;
     },
   };
+}
+
+async function prepare(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'a+');
+  try {
+    const bytes = await file.readFile();
+    const whole = bytes.lastIndexOf('\n') + 1;
+    if (whole < bytes.length) await file.truncate(whole);
+  } finally {
+    await file.close();
+  }
 }
 
 /**

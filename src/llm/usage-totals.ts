@@ -13,6 +13,7 @@ export interface UsageTotals {
   readonly answers: number;
   /** Answers whose tokens the model did not count. */
   readonly estimatedAnswers: number;
+  /** Tokens of unusable answers included, where the model counted them. */
   readonly promptTokens: number;
   readonly completionTokens: number;
   /** In the currency of the prices; `undefined` where no prices were given. */
@@ -43,15 +44,21 @@ export class UsageCounter {
     this.#requests++;
   }
 
-  answer({ promptTokens, completionTokens, estimated }: TokenUsage): void {
+  answer(usage: TokenUsage): void {
     this.#answers++;
-    if (estimated) this.#estimated++;
-    this.#prompt += promptTokens;
-    this.#completion += completionTokens;
+    if (usage.estimated) this.#estimated++;
+    this.#add(usage);
   }
 
-  fault(fault: Fault): void {
+  /** @param usage tokens that the unusable answer took, where it says so. */
+  fault(fault: Fault, usage?: TokenUsage): void {
     this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1);
+    if (usage) this.#add(usage);
+  }
+
+  #add({ promptTokens, completionTokens }: TokenUsage): void {
+    this.#prompt += promptTokens;
+    this.#completion += completionTokens;
   }
 
   get totals(): UsageTotals {
