@@ -53,6 +53,15 @@ test.each([
     { ...MINIMAL, validation: { sets: ['set', 'other'] } },
     /recipe\.json: validation\.sets.*names of sets/,
   ],
+  [
+    'a way to think that the length policy does not allow',
+    {
+      ...MINIMAL,
+      lengths: { thought: 40 },
+      validation: { thinking: [{ thoughts: 1, temperature: 0, maxTokens: 41 }] },
+    },
+    /recipe\.json: validation\.thinking.*no "maxTokens" beyond lengths\.thought/,
+  ],
   ['no stages', { ...MINIMAL, stages: [] }, /recipe\.json: stages/],
   [
     'own thoughts without thoughts',

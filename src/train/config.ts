@@ -124,10 +124,17 @@ const wholeRecipe = z.strictObject({
 });
 
 /** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
-export const recipeSchema = wholeRecipe.refine(
-  ({ data, validation }) => validation?.sets?.every((name) => data.some((set) => set.name === name)) ?? true,
-  { path: ['validation', 'sets'], message: 'expected names of sets in "data"' },
-);
+export const recipeSchema = wholeRecipe
+  .refine(({ data, validation }) => validation?.sets?.every((name) => data.some((set) => set.name === name)) ?? true, {
+    path: ['validation', 'sets'],
+    message: 'expected names of sets in "data"',
+  })
+  // The ways are tried when hours of training are over: too late to find one that cannot be.
+  .refine(
+    ({ lengths, validation }) =>
+      validation?.thinking.every(({ maxTokens = 1 }) => maxTokens <= lengths.thought) ?? true,
+    { path: ['validation', 'thinking'], message: 'expected no "maxTokens" beyond lengths.thought' },
+  );
 
 export type Recipe = z.infer<typeof recipeSchema>;
 export type DataSet = Recipe['data'][number];

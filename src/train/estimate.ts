@@ -1,6 +1,9 @@
+import type { Recipe } from './config.js';
 import { type StepBatch, tokensOf } from './set-batches.js';
 import type { StageBatches } from './stage-batches.js';
+import { allExamples, type TrainingData } from './training-data.js';
 import type { StepOutcome } from './training-step.js';
+import type { ValidationSet } from './validation.js';
 
 /** How long a run will take on this machine. */
 export interface Estimate {
@@ -14,9 +17,9 @@ export interface Estimate {
 
 /** Work beside the steps, in tokens. */
 export interface SideWork {
-  /** Read once, forward only, in all validations. */
+  /** Read once, forward only, in all validations and for the ways to think that are tried. */
   readonly validationTokens: number;
-  /** Written by the model, one after the other. */
+  /** Written by the model, one after the other: thoughts to train on, and those of the ways that are tried. */
   readonly writtenTokens: number;
 }
 
@@ -25,6 +28,38 @@ const FORWARD_SHARE = 1 / 3;
 
 /** Writing a token (int8, 32 side by side) against training on one: 83 and 110 tokens/s in one run of SmolLM2-135M. */
 const WRITING_SHARE = 1.3;
+
+/** What a run does beside its steps. The model's own thoughts are taken to be as long as the expert's. */
+export function sideWorkOf(
+  { recipe, data, validation }: Readonly<{ recipe: Recipe; data: TrainingData; validation: readonly ValidationSet[] }>,
+  stages: readonly Pick<StageBatches, 'steps'>[],
+): SideWork {
+  const every = recipe.validation?.every ?? Number.POSITIVE_INFINITY;
+  // There is one at the end of a stage, however short.
+  const validations = stages.reduce((sum, { steps }) => sum + Math.max(1, Math.ceil(steps / every)), 0);
+  const length = (items: readonly { readonly tokens: readonly number[] }[]) =>
+    items.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const queryTokens = validation.reduce((sum, { queries }) => sum + length(queries), 0);
+  const documentTokens = validation.reduce((sum, { documents }) => sum + length(documents), 0);
+  const queries = validation.reduce((sum, set) => sum + set.queries.length, 0);
+  const ways = queries === 0 ? [] : (recipe.validation?.thinking ?? []);
+
+  const examples = allExamples(data);
+  const expert = examples.reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
+  const thoughtTokens = expert === 0 ? recipe.lengths.thought : expert / examples.length;
+  const own = recipe.stages.reduce((sum, { ownThoughts }) => sum + expert * (ownThoughts?.perQuery ?? 0), 0);
+  const tried = ways.reduce(
+    (sum, { thoughts, maxTokens = thoughtTokens }) => sum + queries * thoughts * Math.min(maxTokens, thoughtTokens),
+    0,
+  );
+  return {
+    // The ways are compared on documents that are embedded once more; each reads the queries, as do the instant vectors.
+    validationTokens:
+      validations * (queryTokens + documentTokens) +
+      (ways.length > 0 ? documentTokens + (1 + ways.length) * queryTokens : 0),
+    writtenTokens: own + tried,
+  };
+}
 
 /** Tokens that the batches of all stages read, those of the first stage from a step on. */
 export function plannedTokens(stages: readonly StageBatches[], firstStep = 0): number {

@@ -6,7 +6,7 @@ import { writeAtomically } from '../write-atomically.js';
 import { adamWState } from './adamw.js';
 import { restoreCheckpoint } from './checkpoint.js';
 import { type Recipe, recipeText } from './config.js';
-import { estimateRun, plannedTokens } from './estimate.js';
+import { estimateRun, plannedTokens, sideWorkOf } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
 import { MetricsLog } from './metrics-log.js';
 import { acquireRunLock, LOCK_FILES } from './run-lock.js';
@@ -16,7 +16,7 @@ import type { TrainEvent } from './train-event.js';
 import { finishRun, type TrainReport } from './train-finish.js';
 import { ownThoughtsOfStage } from './train-own-thoughts.js';
 import { baseSettings, headerOf, openModel, savedProgress, stageBatches } from './train-setup.js';
-import { allExamples, loadTrainingData } from './training-data.js';
+import { loadTrainingData } from './training-data.js';
 import { lossAndGradient } from './training-step.js';
 import { validationDocuments } from './validation.js';
 
@@ -129,26 +129,12 @@ async function checkOutput(output: string, resume: boolean): Promise<void> {
 }
 
 async function estimate(run: TrainingRun, stages: readonly StageBatches[]) {
-  const { recipe, data, validation, totals, signal } = run;
-  const every = recipe.validation?.every ?? Number.POSITIVE_INFINITY;
-  const validations = stages.reduce((sum, { steps }) => sum + Math.ceil(steps / every), 0);
-  const length = (items: readonly { readonly tokens: readonly number[] }[]) =>
-    items.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  const perValidation = validation.reduce(
-    (sum, { queries, documents }) => sum + length(queries) + length(documents),
-    0,
-  );
-  const expert = allExamples(data).reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
-  const written = recipe.stages.reduce((sum, { ownThoughts }) => sum + expert * (ownThoughts?.perQuery ?? 0), 0);
-  return estimateRun(
-    stages,
-    totals.tokens,
-    { validationTokens: validations * perValidation, writtenTokens: written },
-    (batch) =>
-      lossAndGradient(run.model, run.crossEntropy, batch, run.gradients, {
-        recipe,
-        stage: recipe.stages[0]!,
-        signal,
-      }),
+  const { recipe, totals, signal } = run;
+  return estimateRun(stages, totals.tokens, sideWorkOf(run, stages), (batch) =>
+    lossAndGradient(run.model, run.crossEntropy, batch, run.gradients, {
+      recipe,
+      stage: recipe.stages[0]!,
+      signal,
+    }),
   );
 }
