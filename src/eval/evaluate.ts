@@ -7,7 +7,7 @@ import type { DenseEncoder, O1Model } from './models.js';
 import type { WorkOptions } from './progress.js';
 import type { Evaluation, O1Summary, SetResult, Skipped } from './result.js';
 import { scoreSet } from './score-set.js';
-import type { ResamplingOptions } from './statistics/significance.js';
+import { DEFAULT_REPETITIONS, type ResamplingOptions } from './statistics/significance.js';
 import { chooseAuto } from './systems/choose-auto.js';
 import { parseSystems, type SystemSpec } from './systems/system-name.js';
 
@@ -30,14 +30,12 @@ export interface EvaluateOptions extends WorkOptions, ResamplingOptions {
 /** Those of the paper, and two that say more on small corpora. */
 export const DEFAULT_MEASURES: readonly string[] = ['nDCG@10', 'MRR@10', 'Recall@100', 'Recall@1000', 'MAP'];
 
-const REPETITIONS = 10_000;
-
 /**
  * Measures systems side by side on data sets. What was embedded before by the same encoder is taken from the cache, so that a
  * run that was stopped or killed goes on.
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { o1, encoders = [], repetitions = REPETITIONS, seed = 0 } = options;
+  const { o1, encoders = [], repetitions = DEFAULT_REPETITIONS, seed = 0 } = options;
   const systems = parseSystems(options.systems);
   const measures = (options.measures ?? DEFAULT_MEASURES).map(measureNamed);
   if (measures.length === 0) throw new InvalidInputError('expected at least one measure, got none.');

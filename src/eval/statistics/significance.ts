@@ -22,7 +22,7 @@ export interface ResamplingOptions {
   readonly seed?: number;
 }
 
-const REPETITIONS = 10_000;
+export const DEFAULT_REPETITIONS = 10_000;
 /** Rounding in a sum of up to thousands of values between -1 and 1 stays far below it. */
 const ROUNDING = 1e-9;
 
@@ -53,7 +53,7 @@ export function pairedDifference(
 
 /** 95 % percentile interval of a mean over queries: queries are drawn anew, with replacement. */
 export function bootstrapInterval(values: readonly number[], options: ResamplingOptions = {}): Interval {
-  const { repetitions = REPETITIONS, seed = 0 } = options;
+  const { repetitions = DEFAULT_REPETITIONS, seed = 0 } = options;
   if (values.length === 0) return { low: 0, high: 0 };
   const random = randomStream(2 * seed);
   const count = values.length;
@@ -66,7 +66,10 @@ export function bootstrapInterval(values: readonly number[], options: Resampling
   return { low: at(0.025), high: at(0.975) };
 }
 
-function signFlipTest(differences: readonly number[], { repetitions = REPETITIONS, seed = 0 }: ResamplingOptions) {
+function signFlipTest(
+  differences: readonly number[],
+  { repetitions = DEFAULT_REPETITIONS, seed = 0 }: ResamplingOptions,
+) {
   // Where two systems agree the coin changes nothing.
   const moved = differences.filter((difference) => difference !== 0);
   const observed = Math.abs(sumOf(moved)) - ROUNDING;
