@@ -143,8 +143,11 @@ describe("the committee's scores", () => {
 
 test('a long thought is cut where the recipe says so', async () => {
   await changeLine('thoughts.jsonl', 1, '{"_id":"q-file.open","thoughts":["longer than sixteen tokens"]}');
+  // Of the development split: not trained on, and not counted.
+  await changeLine('thoughts.jsonl', 80, '{"_id":"q-event.list","thoughts":["longer than sixteen tokens"]}');
   const { examples, cutThoughts } = await load({ longThoughts: 'cut' });
   expect(cutThoughts).toBe(1);
+  expect(examples.some(({ id }) => id === 'q-event.list')).toBe(false);
   expect(examples[0]!.thoughts[0]).toHaveLength(16);
 });
 

@@ -35,10 +35,13 @@ async function* readRecords<T extends { readonly _id: string }>(path: string, sc
   }
 }
 
-/** A set's thoughts by query id, as token ids within the length policy. `needed` says which set and stage want them. */
+/**
+ * A set's thoughts by query id, as token ids within the length policy. `needed` says which set and stage want them, and for which
+ * queries: those of other queries, such as a development split's, are checked, but not counted as cut.
+ */
 export async function readThoughts(
   { thoughts: path, candidates, longThoughts }: DataSet,
-  needed: { readonly index: number; readonly stage: number },
+  needed: { readonly index: number; readonly stage: number; readonly queries: ReadonlySet<string> },
   tokenizer: Tokenizer,
   { lengths }: SequenceSettings,
 ): Promise<{ readonly byQuery: ReadonlyMap<string, readonly (readonly number[])[]>; readonly cut: number }> {
@@ -64,7 +67,7 @@ export async function readThoughts(
             hint: 'Raise lengths.thought, or set longThoughts of the set to "cut".',
           });
         }
-        cut++;
+        if (needed.queries.has(record._id)) cut++;
       }
       return ids.slice(0, lengths.thought);
     });

@@ -27,7 +27,8 @@ export async function loadTrainingSet(
   const places = new Map(documents.map(({ id }, place) => [id, place]));
   await checkQrels(folder, split, set.qrels, places);
   const stage = recipe.stages.findIndex(({ thoughts }) => thoughts === 'expert');
-  const thoughts = stage < 0 ? undefined : await readThoughts(source, { index, stage }, tokenizer, settings);
+  const needed = { index, stage, queries: new Set(set.queries.map(({ id }) => id)) };
+  const thoughts = stage < 0 ? undefined : await readThoughts(source, needed, tokenizer, settings);
   const distils = recipe.loss.distillation !== undefined;
   if (distils && !source.negatives) {
     throw new InvalidInputError("expected a file of negatives with the committee's scores: the recipe distils them", {
