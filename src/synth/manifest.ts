@@ -45,15 +45,24 @@ export async function readSynthManifest(folder: string): Promise<SynthManifest> 
   });
 }
 
-/** Writes a stage's record into the manifest. Records of later stages go: they were made from what the stage has written anew. */
+/** The stages that work on what a stage has written. */
+const MADE_FROM: Readonly<Record<Stage, readonly Stage[]>> = {
+  queries: ['thoughts', 'refine', 'negatives'],
+  thoughts: ['refine'],
+  refine: [],
+  negatives: [],
+};
+
+/** Writes a stage's record into the manifest. Records of stages that were made from what the stage has written anew go. */
 export async function writeStage(
   folder: string,
   stage: Stage,
   record: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const { stages } = await readSynthManifest(folder);
-  const earlier = STAGES.slice(0, STAGES.indexOf(stage));
-  const kept = earlier.flatMap((name) => (stages[name] ? [[name, stages[name]] as const] : []));
-  const manifest: SynthManifest = { version: VERSION, stages: { ...Object.fromEntries(kept), [stage]: record } };
+  const valid = { ...stages, [stage]: record };
+  for (const stale of MADE_FROM[stage]) delete valid[stale];
+  const inOrder = STAGES.flatMap((name) => (valid[name] ? [[name, valid[name]] as const] : []));
+  const manifest: SynthManifest = { version: VERSION, stages: Object.fromEntries(inOrder) };
   await writeAtomically(join(folder, 'manifest.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

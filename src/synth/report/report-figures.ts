@@ -12,7 +12,7 @@ export interface ReportFigures {
   readonly wins: readonly number[];
   /** By candidate: how often each member alone would choose it. */
   readonly choices: Readonly<Record<string, readonly number[]>>;
-  /** Share of queries for which two members choose alike, and how often a member chooses the winner (`vote`). */
+  /** Share of queries with two candidates or more for which two members choose alike, and how often a member chooses the winner (`vote`). */
   readonly agreement: readonly { readonly a: string; readonly b: string; readonly share: number }[];
   /** The vote of each winner, less that of the next. */
   readonly margins: readonly number[];
@@ -36,14 +36,17 @@ export function reportFigures(
       member,
       votes.map((record) => choiceOf(record, member)),
     );
+  const hasChoice = votes.map(({ thoughts }) => thoughts.length > 1);
+  const chosenAmongSeveral = (by: string) => chosen.get(by)!.filter((_, i) => hasChoice[i]);
   return {
     tokens: candidates.flatMap(({ tokens }) => tokens ?? []),
     diversity: candidates.map(({ thoughts }) => diversityOf(thoughts)).filter((one) => one !== undefined),
     wins: tally(chosen.get('vote')!),
     choices: Object.fromEntries(members.map((member) => [member, tally(chosen.get(member)!)])),
     agreement: pairs([...chosen.keys()]).map(([a, b]) => {
-      const alike = chosen.get(a)!.filter((choice, i) => choice === chosen.get(b)![i]).length;
-      return { a, b, share: votes.length === 0 ? 0 : alike / votes.length };
+      const [one, other] = [chosenAmongSeveral(a), chosenAmongSeveral(b)];
+      const alike = one.filter((choice, i) => choice === other[i]).length;
+      return { a, b, share: one.length === 0 ? 0 : alike / one.length };
     }),
     margins: votes.filter((record) => record.votes.length > 1).map(({ votes }) => votes[0]! - votes[1]!),
     teacher: [...mined].flatMap(({ teacher }) => [

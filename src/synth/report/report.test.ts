@@ -27,12 +27,14 @@ const refined = [
   },
   { _id: 'q1', thoughts: ['six', 'five'], candidates: [1, 0], votes: [1.5, 0.5], scores: { a: [2, 1], b: [3, 3] } },
 ];
+/** One candidate: there was nothing to choose, so it says nothing about agreement. */
+const single = { _id: 'q2', thoughts: ['x'], candidates: [0], votes: [2], scores: { a: [1], b: [1] } };
 const mined = [{ _id: 'q0', negatives: ['d3', 'd4'], teacher: { positive: 0.9, negatives: [0.5, 0.4] } }];
 
 test('figures by hand', () => {
-  const figures = reportFigures(candidates, refined, mined);
-  expect(figures.wins).toEqual([0, 1, 1]);
-  expect(figures.choices).toEqual({ a: [0, 1, 1], b: [2, 0, 0] });
+  const figures = reportFigures(candidates, [...refined, single], mined);
+  expect(figures.wins).toEqual([1, 1, 1]);
+  expect(figures.choices).toEqual({ a: [1, 1, 1], b: [3, 0, 0] });
   expect(figures.agreement).toEqual([
     { a: 'vote', b: 'a', share: 1 },
     { a: 'vote', b: 'b', share: 0 },
@@ -70,6 +72,8 @@ test('the page grows with the stages, and text from outside stays text', async (
   const lines = (records: readonly object[]) => records.map((record) => `${JSON.stringify(record)}\n`).join('');
   await writeFile(join(folder, 'refined.jsonl'), lines(refined));
   await writeFile(join(folder, 'negatives.jsonl'), lines(mined));
+  await writeStage(folder, 'refine', { queries: 2 });
+  await writeStage(folder, 'negatives', { queries: 1 });
   const whole = await page();
   expect(whole).toContain('<h2>Committee</h2>');
   expect(whole).toMatch(
@@ -78,6 +82,16 @@ test('the page grows with the stages, and text from outside stays text', async (
   expect(whole).toContain('2 hard negatives (positive: 0.900)');
   expect(whole).toContain('All about buffers.');
 
+  // Other thoughts: the votes were about those of before, the negatives are not.
+  await writeStage(folder, 'refine', { queries: 2 });
+  expect(await page()).toContain('2 hard negatives');
+  await writeStage(folder, 'thoughts', { model: 'another' });
+  const anew = await page();
+  expect(anew).not.toContain('<h2>Committee</h2>');
+  expect(anew).not.toContain('class="winner"');
+  expect(anew).toContain('2 hard negatives');
+
+  await writeStage(folder, 'refine', { queries: 2 });
   await writeFile(join(folder, 'refined.jsonl'), '{"_id":"q0"}\n');
   await expect(page()).rejects.toThrow(/refined\.jsonl:1: field "thoughts"/);
 });

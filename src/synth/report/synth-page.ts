@@ -32,11 +32,10 @@ export interface ReportOptions {
 export async function writeSynthReport(folder: string, options: ReportOptions): Promise<string> {
   const { set, samples = 20, seed = 0, judgement } = options;
   const candidates = await readCandidates(candidatesPath(folder));
-  const [manifest, refined, mined] = [
-    await readSynthManifest(folder),
-    await readRefined(folder),
-    await readMined(folder),
-  ];
+  const manifest = await readSynthManifest(folder);
+  // A file that the manifest does not know was made from other candidates or queries.
+  const refined: ReadonlyMap<string, RefinedRecord> = manifest.stages.refine ? await readRefined(folder) : new Map();
+  const mined: ReadonlyMap<string, MinedRecord> = manifest.stages.negatives ? await readMined(folder) : new Map();
   const figures = reportFigures(candidates, refined.values(), mined.values());
   const shown = seededOrder(candidates, 'report', seed).slice(0, samples);
   const path = join(folder, 'report.html');
