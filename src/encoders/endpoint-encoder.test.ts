@@ -120,7 +120,9 @@ test('nobody there; settings that are none', async () => {
   close();
   await expect(encoder({ attempts: 2 }).embed(['a'])).rejects.toThrow(/no connection/);
   expect(() => encoder({ url: 'nowhere' })).toThrow(/http or https/);
-  expect(() => encoder({ url: 'http://user:secret@host' })).not.toThrow(/secret/);
+  for (const bad of ['http://user:secret@host', 'http://:secret@host', 'http://host/v1?key=secret']) {
+    expect(() => encoder({ url: bad })).toThrow(/^(?!.*secret).*without password or parameters/);
+  }
   expect(() => encoder({ batchSize: 0 })).toThrow(/batchSize/);
   expect(() => encoder({ apiKey: 'two words' })).toThrow(/API key has a space/);
   expect(() => encoder({ apiKey: 'two words' })).not.toThrow(/two words/);

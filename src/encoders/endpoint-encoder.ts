@@ -59,11 +59,15 @@ const answerSchema = z.object({
  */
 export function endpointEncoder(settings: EndpointSettings): TextEncoder {
   const { url, model, apiKey, batchSize = 64, attempts = 6, firstWaitMs = 1000, timeoutMs = 60_000 } = settings;
-  if (!(URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) && new URL(url).username === '')) {
-    // The value is not repeated: it may hold a password.
-    throw new InvalidInputError('expected an http or https address without user and password for the embeddings.', {
-      hint: 'For example http://127.0.0.1:8080/v1; a key goes into an environment variable.',
-    });
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password || parsed.search) {
+    // The value is not repeated: it may hold a password or a key.
+    throw new InvalidInputError(
+      'expected an http or https address for the embeddings, without password or parameters.',
+      {
+        hint: 'For example http://127.0.0.1:8080/v1; a key goes into an environment variable.',
+      },
+    );
   }
   for (const [name, value] of Object.entries({ batchSize, attempts })) {
     if (!(Number.isInteger(value) && value >= 1)) {

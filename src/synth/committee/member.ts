@@ -79,15 +79,20 @@ function parseMember(spec: string, options: MemberOptions): CommitteeMember {
     };
   }
   if (kind === 'embeddings') return endpointMember(spec, rest, options);
-  throw new InvalidInputError(`there is no committee member "${spec}".`, { hint: FORMS });
+  // An address may hold a password or a key, so it is not repeated.
+  const said = spec.includes('://') ? 'there is no such committee member.' : `there is no committee member "${spec}".`;
+  throw new InvalidInputError(said, { hint: FORMS });
 }
 
 function endpointMember(spec: string, address: string, { apiKey }: MemberOptions): CommitteeMember {
   const hash = address.lastIndexOf('#');
   const [url, model] = [address.slice(0, hash), address.slice(hash + 1)];
-  // An address may hold a password, so it is not repeated.
-  if (hash < 0 || model === '' || !URL.canParse(url) || new URL(url).password !== '') {
-    throw new InvalidInputError('expected embeddings:<url>#<model>, the url without a password.', { hint: FORMS });
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  // The member's name stands in the records, the manifest and the report: no secret may be in it. Nor is it repeated here.
+  if (hash < 0 || model === '' || !parsed || parsed.username || parsed.password || parsed.search) {
+    throw new InvalidInputError('expected embeddings:<url>#<model>, the url without password or parameters.', {
+      hint: FORMS,
+    });
   }
   const load = async () => {
     const { endpointEncoder } = await import('../../encoders/index.js');
