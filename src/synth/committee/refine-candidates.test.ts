@@ -152,6 +152,22 @@ test('one member after the other is in memory, unless told otherwise', async () 
   expect(fakeMember.open).toBe(0);
 });
 
+test('together: where one member fails, the others have stopped and are closed before that is said', async () => {
+  const slow = fakeMember('slow');
+  const bad: CommitteeMember = {
+    kind: 'dense',
+    name: 'bad',
+    load: async () => {
+      throw new Error('no such model');
+    },
+  };
+  const members = [slow.member, bad];
+  await expect(refineCandidates({ set, candidates, members, output, together: true })).rejects.toThrow('no such model');
+  expect(slow.seen).toMatchObject({ loads: 1, closes: 1 });
+  // Not the whole of it: 3 calls.
+  expect(slow.encoder.calls.length).toBeLessThan(3);
+});
+
 test('queries without candidate or positive are named; if all are, that is an error', async () => {
   const some = [...candidates.slice(0, 2), { id: 'q2', thoughts: [] }, { id: 'unknown', thoughts: ['a'] }];
   const members = [fakeMember('a').member];
@@ -202,6 +218,34 @@ test('negatives: within the ranks, no positive, no near-positive, teacher and sc
   });
 });
 
+test('negatives: a copy of a positive is none, however low the positives score', async () => {
+  // d150 says word for word what d3 says, which is the weaker of two positives.
+  const copied: RetrievalSet = {
+    documents: [...set.documents, { ...set.documents[3]!, id: 'd150' }],
+    queries: set.queries.slice(0, 1),
+    qrels: new Map([
+      [
+        'q0',
+        new Map([
+          ['d0', 1],
+          ['d3', 1],
+        ]),
+      ],
+    ]),
+  };
+  await mineNegatives({
+    set: copied,
+    members: [fakeMember('a').member],
+    output,
+    ranks: [1, 151],
+    count: 151,
+    share: 2,
+  });
+  const [{ negatives }] = await lines('negatives.jsonl');
+  expect(negatives.length).toBeGreaterThan(100);
+  for (const id of ['d0', 'd3', 'd150']) expect(negatives).not.toContain(id);
+});
+
 test('negatives: vectors are made once, the draw follows the seed, the top is the top', async () => {
   const fake = fakeMember('a');
   const options = { set, members: [fake.member], output, limit: 20 };
@@ -248,13 +292,14 @@ test('what a member may be called', () => {
     [names[1], 'dense'],
     [names[2], 'dense'],
   ]);
-  expect(() => parseMembers(['colbert'])).toThrow(/no committee member "colbert".*One of|one of: bm25/s);
+  expect(() => parseMembers(['colbert'])).toThrow(/no committee member "colbert".*one of: bm25/s);
   expect(() => parseMembers(['bm25', 'bm25'])).toThrow(/twice/);
   expect(() => parseMembers([])).toThrow(/at least one/);
   expect(() => parseMembers(['self'])).toThrow(/needs an O1 Embedder/);
-  const secret = () => parseMembers(['embeddings:http://user:secret@host/v1#m']);
-  expect(secret).toThrow(/without a password/);
-  expect(secret).not.toThrow(/secret/);
+  for (const url of ['http://user:secret@host/v1', 'http://secret@host/v1', 'http://host/v1?key=secret']) {
+    expect(() => parseMembers([`embeddings:${url}#m`])).toThrow(/^(?!.*secret).*without password or parameters/);
+    expect(() => parseMembers([`embedding:${url}#m`])).toThrow(/^(?!.*secret).*no such committee member/);
+  }
 });
 
 test('self: documents as they are, queries without thinking', async () => {

@@ -80,11 +80,11 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
   const journal = await Journal.open<number[][]>(join(output, 'journal', 'refine.jsonl'));
   const scores = new Map<string, number[][]>();
   try {
-    const ask = async (member: CommitteeMember) => {
-      scores.set(member.name, await scoreAll(member, cases, journal, options));
+    const ask = async (member: CommitteeMember, signal: AbortSignal | undefined) => {
+      scores.set(member.name, await scoreAll(member, cases, journal, { ...options, signal }));
     };
-    if (together) await Promise.all(members.map(ask));
-    else for (const member of members) await ask(member);
+    if (together) await askTogether(members, ask, options.signal);
+    else for (const member of members) await ask(member, options.signal);
   } finally {
     await journal.close();
   }
@@ -106,6 +106,18 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
     rejected,
   });
   return report;
+}
+
+/** Where one member fails the others are stopped, and waited for: the journal is closed and the folder given up afterwards. */
+async function askTogether(
+  members: readonly CommitteeMember[],
+  ask: (member: CommitteeMember, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const failure = new AbortController();
+  const either = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
+  await Promise.allSettled(members.map((member) => ask(member, either).catch((error) => failure.abort(error))));
+  failure.signal.throwIfAborted();
 }
 
 function casesOf(set: RetrievalSet, candidates: readonly Candidates[]) {

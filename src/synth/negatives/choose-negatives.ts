@@ -1,3 +1,4 @@
+import { InvalidInputError } from '../../errors.js';
 import { bestPositions } from '../committee/index.js';
 import { seededOrder } from '../seeded.js';
 
@@ -22,6 +23,29 @@ export interface NegativeSettings {
 
 export const NEGATIVE_DEFAULTS: NegativeSettings = { ranks: [2, 100], count: 15, share: 0.95, pick: 'sample', seed: 0 };
 
+/** @throws InvalidInputError for ranks, a count or a share that make no sense. */
+export function negativeSettings(options: Partial<NegativeSettings>): NegativeSettings {
+  const { ranks, count, share, pick, seed } = NEGATIVE_DEFAULTS;
+  const settings: NegativeSettings = {
+    ranks: options.ranks ?? ranks,
+    count: options.count ?? count,
+    share: options.share ?? share,
+    pick: options.pick ?? pick,
+    seed: options.seed ?? seed,
+  };
+  const [first, last] = settings.ranks;
+  if (!(Number.isInteger(first) && Number.isInteger(last) && first >= 1 && last >= first)) {
+    throw new InvalidInputError(
+      `ranks must be two whole numbers from 1 up, the first not above the last, got ${first} and ${last}.`,
+    );
+  }
+  if (!(Number.isInteger(settings.count) && settings.count >= 1)) {
+    throw new InvalidInputError(`count must be a whole number from 1 up, got ${settings.count}.`);
+  }
+  if (!(settings.share > 0)) throw new InvalidInputError(`share must be above 0, got ${settings.share}.`);
+  return settings;
+}
+
 export interface ChosenNegatives {
   /** Positions in the corpus, by teacher score, best first. */
   readonly negatives: readonly number[];
@@ -36,18 +60,19 @@ export interface ChosenNegatives {
  * @param miners scores of the corpus by each member that looks for negatives
  * @param teacher the committee's mean cosine of every document
  * @param positives positions of the relevant documents; the mean of their teacher scores is what near-positives are measured by
+ * @param copies positions of documents that say the same as a relevant one: they are relevant too, judged or not
  */
 export function chooseNegatives(
   query: string,
   miners: readonly Float64Array[],
   teacher: Float64Array,
-  positives: readonly number[],
+  { positives, copies }: { readonly positives: readonly number[]; readonly copies: readonly number[] },
   settings: NegativeSettings,
 ): ChosenNegatives {
   const { ranks, count, share, pick, seed } = settings;
   const [first, last] = ranks;
   const pool = new Set(miners.flatMap((scores) => bestPositions(scores, last).slice(first - 1)));
-  for (const positive of positives) pool.delete(positive);
+  for (const positive of [...positives, ...copies]) pool.delete(positive);
   const likeness = meanAt(teacher, positives);
   // Of a positive below 0 a share would be above it.
   const limit = likeness > 0 ? share * likeness : likeness;

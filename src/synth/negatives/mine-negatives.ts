@@ -14,7 +14,7 @@ import {
 } from '../committee/index.js';
 import { contentKey, Journal } from '../journal.js';
 import { type Rejected, writeStage } from '../manifest.js';
-import { chooseNegatives, meanAt, NEGATIVE_DEFAULTS, type NegativeSettings } from './choose-negatives.js';
+import { chooseNegatives, meanAt, type NegativeSettings, negativeSettings } from './choose-negatives.js';
 
 export interface NegativesOptions extends Partial<NegativeSettings> {
   readonly set: RetrievalSet;
@@ -66,7 +66,7 @@ const CHUNK = 64;
  */
 export async function mineNegatives(options: NegativesOptions): Promise<NegativesReport> {
   const { members, output, limit, signal, onProgress } = options;
-  const settings = settingsOf(options);
+  const settings = negativeSettings(options);
   const miners = options.miners ?? members.map(({ name }) => name);
   check(members, miners);
   const set = { ...options.set, queries: options.set.queries.slice(0, limit) };
@@ -81,6 +81,7 @@ export async function mineNegatives(options: NegativesOptions): Promise<Negative
   });
   const judged = positivesOf(set);
   const positions = new Map(set.documents.map(({ id }, position) => [id, position]));
+  const copiesOf = copyFinder(set);
   const mined: Mined[] = [];
   const rejected: Rejected[] = [];
   const journal = await Journal.open<Mined[]>(join(output, 'journal', 'negatives.jsonl'));
@@ -101,7 +102,7 @@ export async function mineNegatives(options: NegativesOptions): Promise<Negative
         found = [];
         for (const query of withPositives) {
           throwIfAborted(signal);
-          found.push(mineOne(query, scorers, miners, set, settings));
+          found.push(mineOne({ ...query, copies: copiesOf(query.positives) }, scorers, miners, set, settings));
           // The scores of a large corpus take a while: an abort must come through.
           await new Promise(setImmediate);
         }
@@ -139,26 +140,17 @@ function corpusHash({ documents }: RetrievalSet): string {
   return hash.digest('hex');
 }
 
-function settingsOf(options: NegativesOptions): NegativeSettings {
-  const { ranks, count, share, pick, seed } = NEGATIVE_DEFAULTS;
-  const settings: NegativeSettings = {
-    ranks: options.ranks ?? ranks,
-    count: options.count ?? count,
-    share: options.share ?? share,
-    pick: options.pick ?? pick,
-    seed: options.seed ?? seed,
-  };
-  const [first, last] = settings.ranks;
-  if (!(Number.isInteger(first) && Number.isInteger(last) && first >= 1 && last >= first)) {
-    throw new InvalidInputError(
-      `ranks must be two whole numbers from 1 up, the first not above the last, got ${first} and ${last}.`,
-    );
+/** Finds the other documents that say, word for word, what some of them say. */
+function copyFinder({ documents }: RetrievalSet): (positions: readonly number[]) => number[] {
+  const byText = new Map<string, number[]>();
+  const textOf = (position: number) => documentText(documents[position]!);
+  for (const position of documents.keys()) {
+    const same = byText.get(textOf(position));
+    if (same) same.push(position);
+    else byText.set(textOf(position), [position]);
   }
-  if (!(Number.isInteger(settings.count) && settings.count >= 1)) {
-    throw new InvalidInputError(`count must be a whole number from 1 up, got ${settings.count}.`);
-  }
-  if (!(settings.share > 0)) throw new InvalidInputError(`share must be above 0, got ${settings.share}.`);
-  return settings;
+  return (positions) =>
+    positions.flatMap((position) => byText.get(textOf(position))!.filter((other) => !positions.includes(other)));
 }
 
 function check(members: readonly CommitteeMember[], miners: readonly string[]): void {
@@ -179,7 +171,12 @@ function check(members: readonly CommitteeMember[], miners: readonly string[]): 
 const rounded = (score: number) => Math.round(score * 1e6) / 1e6;
 
 function mineOne(
-  query: { readonly id: string; readonly number: number; readonly positives: readonly number[] },
+  query: {
+    readonly id: string;
+    readonly number: number;
+    readonly positives: readonly number[];
+    readonly copies: readonly number[];
+  },
   scorers: readonly CorpusScorer[],
   miners: readonly string[],
   set: RetrievalSet,
@@ -190,7 +187,7 @@ function mineOne(
   const teacher = new Float64Array(set.documents.length);
   for (const { corpus } of dense) for (const [i, score] of corpus.entries()) teacher[i]! += score / dense.length;
   const mining = scored.filter(({ name }) => miners.includes(name)).map(({ corpus }) => corpus);
-  const { negatives, nearPositives } = chooseNegatives(query.id, mining, teacher, query.positives, settings);
+  const { negatives, nearPositives } = chooseNegatives(query.id, mining, teacher, query, settings);
   const scoresIn = (corpus: Float64Array) => ({
     positive: rounded(meanAt(corpus, query.positives)),
     negatives: negatives.map((position) => rounded(corpus[position]!)),
