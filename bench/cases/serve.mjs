@@ -10,8 +10,8 @@ const THOUGHTS = 16;
 const INSTANT_ANSWERS = 300;
 const DEADLINE_MS = 50;
 const DEADLINE_ANSWERS = 50;
-/** Documents that fill one run of the scheduler, which is of 512 tokens. */
-const CHUNK_DOCUMENTS = 4;
+/** Documents that fill one run of the scheduler, which is of 256 tokens. */
+const CHUNK_DOCUMENTS = 2;
 
 /** @param {import('../lib/report.mjs').Report} report */
 export async function run(report) {
@@ -94,7 +94,8 @@ async function deadlines(report, server, query, think) {
     meanwhile(CLIENTS, think, async () => {
       const times = [];
       for (let nth = 0; nth < DEADLINE_ANSWERS; nth++) {
-        times.push((await server.think(query(nth), nth, { deadline_ms: DEADLINE_MS })).milliseconds);
+        const answer = await server.think(query(nth), nth, { deadline_ms: DEADLINE_MS });
+        times.push(answer.milliseconds - Math.max(DEADLINE_MS, answer.prefillMilliseconds));
       }
       return times;
     }),
@@ -103,11 +104,11 @@ async function deadlines(report, server, query, think) {
     `a run of ${CHUNK_DOCUMENTS} long documents alone, with its request: at most ${longestRun.toFixed(0)} ms`,
   );
   report.row({
-    what: `answer with a deadline of ${DEADLINE_MS} ms under load, the slowest of ${DEADLINE_ANSWERS}`,
+    what: `answer with a deadline of ${DEADLINE_MS} ms under load: wait beyond it or beyond the prefill, the worst of ${DEADLINE_ANSWERS}`,
     unit: 'ms',
     ours: Math.max(...times),
-    peer: DEADLINE_MS + longestRun,
-    peerName: 'deadline and the longest run',
+    peer: longestRun,
+    peerName: 'the longest run',
     target: '>= 1',
   });
 }

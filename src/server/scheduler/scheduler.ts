@@ -16,7 +16,7 @@ export interface SchedulerSettings {
   readonly maxThoughts?: number | undefined;
   /** Requests that may wait; one more is refused. Default 64. */
   readonly maxWaiting?: number | undefined;
-  /** Tokens of one run of the model, padding included, so that nobody waits long for the next one. Default 512. */
+  /** Tokens of one run of the model, padding included, so that nobody waits long for the next one. Default 256. */
   readonly maxRunTokens?: number | undefined;
   /** A clock in milliseconds. Default `performance.now`. */
   readonly now?: (() => number) | undefined;
@@ -55,7 +55,7 @@ export class Scheduler {
   #hurry = false;
 
   constructor(engine: Engine, settings: SchedulerSettings = {}) {
-    const { maxThoughts = 16, maxWaiting = 64, maxRunTokens = 512, now = () => performance.now() } = settings;
+    const { maxThoughts = 16, maxWaiting = 64, maxRunTokens = 256, now = () => performance.now() } = settings;
     const onAnswer = () => this.#pace.finished(now());
     const prepare = (document: DocumentInput) => {
       const text = typeof document === 'string' ? document : engine.decodeTokens(document);
