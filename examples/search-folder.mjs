@@ -12,7 +12,7 @@ const chunks = readFolder(folder, {
 const { embedded, documents } = await indexCorpus(store, chunks, embedder, { removeMissing: true });
 console.log(`embedded ${embedded} of ${documents} chunks`);
 
-for await (const event of embedder.streamQuery(question, { think: 'always' })) {
+for await (const event of embedder.streamQuery(question, { think: 'always', thoughts: 1 })) {
   if (event.type === 'token') {
     process.stdout.write(event.text);
   } else {

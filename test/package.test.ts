@@ -60,7 +60,7 @@ test('the tarball holds the program, the data of the demo and the licence, and n
   ]) {
     expect(packed).toContain(path);
   }
-  expect(packed.filter((path) => /\.test\.|^(src|test|bench)\//.test(path))).toEqual([]);
+  expect(packed.filter((path) => /\.test\.(js|d\.ts|ts)$|^(src|test|bench)\//.test(path))).toEqual([]);
 });
 
 test('npx o1-embedder --help', async () => {
