@@ -1,4 +1,5 @@
 import { O1Error } from '../errors.js';
+import { retryAfterMs } from '../retry-after.js';
 
 /** The server answered, but with an error. */
 export class ApiError extends O1Error {
@@ -36,11 +37,4 @@ function messageOf(body: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3). */
-function retryAfterMs(header: string | null): number | undefined {
-  if (header === null || header.trim() === '') return undefined;
-  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { InvalidInputError, O1Error, type O1ErrorDetails, throwIfAborted } from '../errors.js';
+import { retryAfterMs } from '../retry-after.js';
 import type { EmbedOptions, TextEncoder } from './text-encoder.js';
 import { unitVector } from './vectors.js';
 
@@ -155,7 +156,7 @@ function statusError(response: Response, words: string, where: string): Endpoint
   return new EndpointError(`expected vectors, got status ${status}: ${words.replace(/\s+/g, ' ')}.`, {
     where,
     status,
-    retryAfterMs: retryAfter(response.headers.get('retry-after')),
+    retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
     isTransient: status === 408 || status === 429 || status >= 500,
     ...(hint === undefined ? {} : { hint }),
   });
@@ -178,13 +179,6 @@ function readAnswer(body: string, count: number, where: string, dimensions: numb
     if (vector.every((value) => value === 0)) throw malformed(`vector ${index} is all zeros.`);
     return vector;
   });
-}
-
-/** `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3). */
-function retryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
 /** Of a failed connection, e.g. `ECONNREFUSED`: fetch itself only says "fetch failed". */

@@ -1,3 +1,4 @@
+import { retryAfterMs } from '../retry-after.js';
 import { ChatModelError, type Fault } from './chat-model-error.js';
 
 /** What is read of the library's errors. Its own class is not imported: that would load the library. */
@@ -52,15 +53,7 @@ export function endpointError(error: unknown, redact: (text: string) => string, 
   return new ChatModelError(fault, said[fault], {
     where,
     status,
-    retryAfterMs: retryAfter(responseHeaders),
+    retryAfterMs: retryAfterMs(responseHeaders?.['retry-after']),
     ...(hint === undefined ? {} : { hint }),
   });
-}
-
-/** `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3). */
-function retryAfter(headers: Record<string, string> | undefined): number | undefined {
-  const value = headers?.['retry-after'];
-  if (value === undefined) return undefined;
-  const ms = /^\d+(\.\d+)?$/.test(value) ? 1000 * Number(value) : Date.parse(value) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
