@@ -1,11 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import lockfile from 'proper-lockfile';
 import { O1Error } from '../errors.js';
-
-/** A writer refreshes its lock several times in this time; a lock that was not refreshed belongs to a killed process. */
-const DEFAULT_STALE_MS = 10_000;
-const RETRY_MS = 200;
+import { isHeldByAnother, lockFolder } from '../lock-folder.js';
 
 /** The right to write to an index folder, held by one process at a time. Readers need none. */
 export interface WriterLock {
@@ -19,33 +14,20 @@ export interface WriterLock {
  *
  * @throws O1Error when another process is still writing then.
  */
-export async function acquireWriterLock(folder: string, staleMs = DEFAULT_STALE_MS): Promise<WriterLock> {
+export async function acquireWriterLock(folder: string, staleMs?: number): Promise<WriterLock> {
   await mkdir(folder, { recursive: true });
   let lost: Error | undefined;
-  let unlock: () => Promise<void>;
-  try {
-    unlock = await lockfile.lock(folder, {
-      lockfilePath: join(folder, 'writer.lock'),
-      stale: staleMs,
-      update: staleMs / 4,
-      retries: {
-        retries: Math.ceil((1.5 * staleMs) / RETRY_MS),
-        factor: 1,
-        minTimeout: RETRY_MS,
-        maxTimeout: RETRY_MS,
-      },
-      onCompromised: (error) => {
-        lost = error;
-      },
-    });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ELOCKED') throw cause;
+  const onLost = (error: Error) => {
+    lost = error;
+  };
+  const release = await lockFolder(folder, 'writer.lock', { staleMs, onLost }).catch((cause) => {
+    if (!isHeldByAnother(cause)) throw cause;
     throw new O1Error('another process is writing to this index.', {
       where: folder,
       hint: 'Wait until it has finished; searching is possible meanwhile.',
       cause,
     });
-  }
+  });
   return {
     assertHeld() {
       if (!lost) return;
@@ -55,8 +37,6 @@ export async function acquireWriterLock(folder: string, staleMs = DEFAULT_STALE_
         cause: lost,
       });
     },
-    async release() {
-      if (!lost) await unlock();
-    },
+    release,
   };
 }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { tinyBase, tinyRecipe, writeTinyData } from '../../test/support/tiny-training.js';
-import { acquireRunLock } from './run-lock.js';
-import { train } from './train.js';
+import { acquireRunLock } from '../run-lock.js';
+import { TRAINING, train } from './train.js';
 
 let work: string;
 beforeEach(async () => {
@@ -16,22 +16,28 @@ afterEach(() => rm(work, { recursive: true, force: true }));
 
 test('one run at a time has the right to train in a folder', async () => {
   const output = join(work, 'out');
-  const attempts = await Promise.allSettled([acquireRunLock(output), acquireRunLock(output), acquireRunLock(output)]);
+  const attempts = await Promise.allSettled([
+    acquireRunLock(output, TRAINING),
+    acquireRunLock(output, TRAINING),
+    acquireRunLock(output, TRAINING),
+  ]);
   const won = attempts.flatMap((attempt) => (attempt.status === 'fulfilled' ? [attempt.value] : []));
   expect(won).toHaveLength(1);
-  await expect(acquireRunLock(`${output}/`)).rejects.toThrow(`another run is training here, in process ${process.pid}`);
+  await expect(acquireRunLock(`${output}/`, TRAINING)).rejects.toThrow(
+    `another run is training here, in process ${process.pid}`,
+  );
   await won[0]!();
   expect(await readdir(output)).toEqual([]);
-  await (await acquireRunLock(output))();
+  await (await acquireRunLock(output, TRAINING))();
 });
 
 test("another process's right ends with the process", async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
   await writeFile(join(work, 'train.pid'), `${child.pid}\n`);
-  await expect(acquireRunLock(work)).rejects.toThrow(`in process ${child.pid}`);
+  await expect(acquireRunLock(work, TRAINING)).rejects.toThrow(`in process ${child.pid}`);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await (await acquireRunLock(work))();
+  await (await acquireRunLock(work, TRAINING))();
 });
 
 test('a second training run into the folder of a first is refused, and leaves it alone', async () => {

@@ -2,6 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInputError } from '../errors.js';
+import { acquireRunLock, lockFiles, type RunKind } from '../run-lock.js';
 import { writeAtomically } from '../write-atomically.js';
 import { adamWState } from './adamw.js';
 import { restoreCheckpoint } from './checkpoint.js';
@@ -9,7 +10,6 @@ import { type Recipe, recipeText } from './config.js';
 import { estimateRun, plannedTokens, sideWorkOf } from './estimate.js';
 import { runFiles, runStage, type TrainingRun } from './loop.js';
 import { MetricsLog } from './metrics-log.js';
-import { acquireRunLock, LOCK_FILES } from './run-lock.js';
 import type { BaseModel } from './save-adapter.js';
 import type { StageBatches } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
@@ -32,6 +32,8 @@ export interface TrainOptions {
   readonly onEvent?: ((event: TrainEvent) => void) | undefined;
 }
 
+export const TRAINING: RunKind = { name: 'train', doing: 'is training' };
+
 /**
  * Trains an adapter by a recipe: reads and checks all data, then stage after stage, then saves the adapter.
  *
@@ -42,7 +44,7 @@ export interface TrainOptions {
  * data or base model are not those of the checkpoint; O1Error when loss or gradient break; the signal's reason.
  */
 export async function train(recipe: Recipe, base: BaseModel, options: TrainOptions): Promise<TrainReport> {
-  const release = await acquireRunLock(options.output);
+  const release = await acquireRunLock(options.output, TRAINING);
   try {
     return await trainAlone(recipe, base, options);
   } finally {
@@ -117,7 +119,7 @@ async function trainAlone(recipe: Recipe, base: BaseModel, options: TrainOptions
 }
 
 async function checkOutput(output: string, resume: boolean): Promise<void> {
-  const names = (await readdir(output)).filter((name) => !LOCK_FILES.includes(name));
+  const names = (await readdir(output)).filter((name) => !lockFiles(TRAINING).includes(name));
   if (names.length === 0 || (resume && names.includes('state'))) return;
   if (resume && names.includes('o1.json')) {
     throw new InvalidInputError('this run has finished: the adapter is here', { where: output });

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import lockfile from 'proper-lockfile';
 import { O1Error } from '../../errors.js';
+import { isHeldByAnother, lockFolder } from '../../lock-folder.js';
 import { writeAtomically } from '../../write-atomically.js';
 
 /** Part of the files' names: another version starts afresh. */
@@ -12,7 +12,6 @@ const FORMAT_VERSION = 2;
 
 /** A lock that was not refreshed for so long belongs to a killed process. */
 const LOCK_STALE_MS = 4_000;
-const LOCK_RETRY_MS = 100;
 
 export interface ThoughtLogSettings {
   /** Lines of each of the two files. */
@@ -76,7 +75,7 @@ export class ThoughtLog {
   static async open(folder: string, settings: ThoughtLogSettings): Promise<ThoughtLog> {
     const { warn, onEntry, lockStaleMs = LOCK_STALE_MS } = settings;
     await mkdir(folder, { recursive: true });
-    const release = await lockFolder(folder, lockStaleMs, warn);
+    const release = await lock(folder, lockStaleMs, warn);
     try {
       await readEntries(olderPath(folder), onEntry, warn);
       const lines = await readEntries(newerPath(folder), onEntry, warn);
@@ -191,38 +190,14 @@ async function endsWithNewline(path: string, size: number): Promise<boolean> {
   }
 }
 
-async function lockFolder(
-  folder: string,
-  stale: number,
-  warn: (message: string) => void,
-): Promise<() => Promise<void>> {
-  let lost = false;
-  try {
-    const release = await lockfile.lock(folder, {
-      lockfilePath: join(folder, 'server.lock'),
-      stale,
-      update: stale / 4,
-      // Long enough for the lock of a killed server to go stale.
-      retries: {
-        retries: Math.ceil((1.5 * stale) / LOCK_RETRY_MS),
-        factor: 1,
-        minTimeout: LOCK_RETRY_MS,
-        maxTimeout: LOCK_RETRY_MS,
-      },
-      onCompromised: (error) => {
-        lost = true;
-        warn(`${folder}: another process may be writing here too: ${error.message}`);
-      },
-    });
-    return async () => {
-      if (!lost) await release();
-    };
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ELOCKED') throw cause;
+async function lock(folder: string, staleMs: number, warn: (message: string) => void): Promise<() => Promise<void>> {
+  const onLost = ({ message }: Error) => warn(`${folder}: another process may be writing here too: ${message}`);
+  return lockFolder(folder, 'server.lock', { staleMs, onLost }).catch((cause) => {
+    if (!isHeldByAnother(cause)) throw cause;
     throw new O1Error('another server keeps its thoughts here.', {
       where: folder,
       hint: 'Give each server a folder of its own.',
       cause,
     });
-  }
+  });
 }
