@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { CorruptFileError, throwIfAborted } from '../errors.js';
 import { type DocumentRecord, documentText } from '../search/index.js';
+import { vectorFromBase64, vectorToBase64 } from '../vector-base64.js';
 import type { WorkOptions } from './progress.js';
 import { DocumentMatrix } from './ranking/document-matrix.js';
-import { fromBase64, toBase64, type VectorCache } from './vector-cache.js';
+import type { VectorCache } from './vector-cache.js';
 
 /** Documents that are embedded in one call and kept in one file: what is lost at most when the run is killed. */
 const BLOCK = 128;
@@ -39,14 +40,14 @@ export async function embedCorpus(
     if (!entry) {
       const start = performance.now();
       const computed = await embed(blockTexts);
-      entry = { vectors: computed.map(toBase64), seconds: (performance.now() - start) / 1000 };
+      entry = { vectors: computed.map(vectorToBase64), seconds: (performance.now() - start) / 1000 };
       await cache.set(key, entry);
       worked += block.length;
     }
     if (entry.vectors.length !== block.length) {
       throw new CorruptFileError(`the cache has ${entry.vectors.length} vectors for ${block.length} documents.`);
     }
-    for (const [row, i] of block.entries()) vectors[i] = fromBase64(entry.vectors[row]!);
+    for (const [row, i] of block.entries()) vectors[i] = vectorFromBase64(entry.vectors[row]!);
     seconds += entry.seconds;
     done += block.length;
     onProgress?.({ task, unit: 'documents', done, total: texts.length, worked });

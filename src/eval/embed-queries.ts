@@ -1,8 +1,9 @@
 import type { QueryEmbedding, QueryOptions, QuerySignals, Thought } from '../embedder/index.js';
 import { throwIfAborted } from '../errors.js';
+import { vectorFromBase64, vectorToBase64 } from '../vector-base64.js';
 import type { DenseEncoder, O1Model } from './models.js';
 import type { WorkOptions } from './progress.js';
-import { fromBase64, toBase64, type VectorCache } from './vector-cache.js';
+import type { VectorCache } from './vector-cache.js';
 
 /** A thought as evaluations keep it. */
 export interface ThoughtRecord extends Pick<Thought, 'text' | 'finishReason' | 'logProbability' | 'vector'> {
@@ -82,11 +83,11 @@ export async function embedPlainQueries(
     if (!stored) {
       const start = performance.now();
       const [vector] = await encoder.embed([text], signal ? { signal } : {});
-      stored = { vector: toBase64(vector!), ms: performance.now() - start };
+      stored = { vector: vectorToBase64(vector!), ms: performance.now() - start };
       await cache.set(key, stored);
       worked++;
     }
-    vectors.push(fromBase64(stored.vector));
+    vectors.push(vectorFromBase64(stored.vector));
     ms.push(stored.ms);
     onProgress?.({ task, unit: 'queries', done: vectors.length, total: texts.length, worked });
   }
@@ -101,13 +102,13 @@ type StoredQuery = Omit<QueryRecord, 'instant' | 'thoughts'> & {
 
 function storedOf({ instant, thoughts, signals, truncated, timings }: QueryEmbedding): StoredQuery {
   return {
-    instant: toBase64(instant),
+    instant: vectorToBase64(instant),
     thoughts: thoughts.map(({ text, tokens, finishReason, logProbability, vector }) => ({
       text,
       tokens: tokens.length,
       finishReason,
       logProbability,
-      vector: toBase64(vector),
+      vector: vectorToBase64(vector),
     })),
     signals,
     prefillMs: timings.prefillMs,
@@ -118,6 +119,6 @@ function storedOf({ instant, thoughts, signals, truncated, timings }: QueryEmbed
 
 const recordOf = ({ instant, thoughts, ...rest }: StoredQuery): QueryRecord => ({
   ...rest,
-  instant: fromBase64(instant),
-  thoughts: thoughts.map((thought) => ({ ...thought, vector: fromBase64(thought.vector) })),
+  instant: vectorFromBase64(instant),
+  thoughts: thoughts.map((thought) => ({ ...thought, vector: vectorFromBase64(thought.vector) })),
 });

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { HashingEncoder } from '../testing/index.js';
+import { vectorFromBase64, vectorToBase64 } from '../vector-base64.js';
 import { embedCorpus } from './embed-corpus.js';
-import { fromBase64, toBase64, VectorCache } from './vector-cache.js';
+import { VectorCache } from './vector-cache.js';
 
 let root: string;
 beforeEach(async () => {
@@ -67,8 +68,8 @@ test('a damaged entry is an error with its place', async () => {
 
 test('bytes of a vector come back bit by bit', () => {
   const vector = Float32Array.of(0.1, -0, 1e-30, 3);
-  expect(fromBase64(toBase64(vector))).toEqual(vector);
-  expect(fromBase64(toBase64(vector.subarray(1, 3)))).toEqual(vector.subarray(1, 3));
+  expect(vectorFromBase64(vectorToBase64(vector))).toEqual(vector);
+  expect(vectorFromBase64(vectorToBase64(vector.subarray(1, 3)))).toEqual(vector.subarray(1, 3));
 });
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -73,13 +73,3 @@ function parseEntry<T>(text: string): { fingerprint: string; value: T } | undefi
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
-/** A vector's bytes (32-bit floats, little-endian) in base64. */
-export const toBase64 = (vector: Float32Array): string =>
-  Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64');
-
-export function fromBase64(text: string): Float32Array {
-  // The copy is aligned to 4 bytes, which a Buffer's memory need not be.
-  const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
-  return new Float32Array(bytes.buffer);
-}
