@@ -2,6 +2,7 @@
  * The thinking embedder: the token sequence, instant and thought vectors, thinking. This room does not know how a token
  * is computed.
  */
+export { normalise } from '../normalise.js';
 export { type Adapter, DEFAULT_ADAPTER, openAdapter } from './adapter.js';
 export {
   type AutoDecision,
@@ -16,4 +17,4 @@ export type { QueryEmbedding, QueryEvent, QueryOptions, Thought, Timings } from 
 export { Sequences } from './sequence.js';
 export { type O1Settings, parseJsonFile, SEQUENCE_VERSION, settingsSchema } from './settings.js';
 export { type BatchEvent, type BatchRequest, ThinkingBatch } from './thinking-batch.js';
-export { cosine, dot, finalVector, normalise, normalisedMean } from './vectors.js';
+export { cosine, dot, finalVector, normalisedMean } from './vectors.js';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { batchByLength } from '../batch-by-length.js';
 import {
   Decoder,
   NUMERIC_MODES,
@@ -9,15 +10,15 @@ import {
 } from '../decoder/index.js';
 import { InvalidInputError, MismatchError, throwIfAborted } from '../errors.js';
 import { type FetchProgress, resolveModel } from '../models/index.js';
+import { normalise } from '../normalise.js';
 import { openAdapter } from './adapter.js';
-import { batchByLength } from './batch-by-length.js';
 import { CallQueue } from './call-queue.js';
 import type { QueryEmbedding, QueryEvent, QueryOptions } from './query-embedding.js';
 import { Sequences } from './sequence.js';
 import type { O1Settings } from './settings.js';
 import { type BatchEvent, type BatchParts, type BatchRequest, ThinkingBatch } from './thinking-batch.js';
 import { thinkingSettings } from './thinking-settings.js';
-import { cosine, normalise } from './vectors.js';
+import { cosine } from './vectors.js';
 
 export interface LoadOptions {
   /** Adapter folder, or the name of one that comes with the package. Default: the package's own. */
@@ -164,7 +165,10 @@ export class O1Embedder {
       const sequences = texts.map((text) => this.#sequences.document(text).ids);
       const vectors = new Array<Float32Array>(texts.length);
       let [done, tokens] = [0, 0];
-      for (const group of batchByLength(sequences, maxBatchTokens)) {
+      for (const group of batchByLength(
+        sequences.map(({ length }) => length),
+        maxBatchTokens,
+      )) {
         const rows = group.map((i) => sequences[i]!);
         const output = await this.#decoder.encode(rows, { signal });
         for (const [row, i] of group.entries()) vectors[i] = normalise(output.hidden(row, rows[row]!.length - 1));

@@ -1,5 +1,6 @@
 import { type Decoder, SequenceBatch, type Tokenizer, tokenDistribution } from '../decoder/index.js';
 import { InvalidInputError } from '../errors.js';
+import { normalise } from '../normalise.js';
 import { decide, marginOf, type QuerySignals } from './auto-rule.js';
 import type { QueryEvent, QueryOptions } from './query-embedding.js';
 import { Recording } from './recording.js';
@@ -7,7 +8,6 @@ import type { QuerySequence, Sequences } from './sequence.js';
 import type { O1Settings } from './settings.js';
 import { type ThinkingSettings, thinkingSettings } from './thinking-settings.js';
 import { ThoughtRow } from './thought-row.js';
-import { normalise } from './vectors.js';
 
 /** A query that is to be thought about. Its deadline and its signal are the caller's business: see `finish` and `cancel`. */
 export interface BatchRequest {

@@ -1,12 +1,6 @@
-/** Pure functions of vectors. */
+import { normalise } from '../normalise.js';
 
-/** Scaled to length 1. A vector of zeros stays as it is. */
-export function normalise(vector: ArrayLike<number>): Float32Array {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i++) sum += vector[i]! * vector[i]!;
-  const scale = sum === 0 ? 0 : 1 / Math.sqrt(sum);
-  return Float32Array.from({ length: vector.length }, (_, i) => vector[i]! * scale);
-}
+/** Pure functions of vectors. */
 
 /** Mean of vectors of one length, scaled to length 1. */
 export const normalisedMean = (vectors: readonly Float32Array[]): Float32Array => normalise(sumOf(vectors));

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { InvalidInputError, O1Error, type O1ErrorDetails, throwIfAborted } from '../errors.js';
+import { normalise } from '../normalise.js';
 import { retryAfterMs } from '../retry-after.js';
 import type { EmbedOptions, TextEncoder } from './text-encoder.js';
-import { unitVector } from './vectors.js';
 
 export interface EndpointSettings {
   /** Root of an OpenAI-compatible API, e.g. `http://127.0.0.1:8080/v1`. */
@@ -170,7 +170,7 @@ function readAnswer(body: string, count: number, where: string, dimensions: numb
   } catch {
     throw malformed('the answer is not the JSON of an embeddings request.');
   }
-  const vectors = new Map(data.map(({ index, embedding }) => [index, unitVector(embedding)]));
+  const vectors = new Map(data.map(({ index, embedding }) => [index, normalise(embedding)]));
   const length = dimensions ?? data[0]?.embedding.length;
   return Array.from({ length: count }, (_, index) => {
     const vector = vectors.get(index);

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { batchByLength } from '../batch-by-length.js';
 import { CorruptFileError, InvalidInputError, NotFoundError, O1Error, throwIfAborted } from '../errors.js';
 import { type EncoderFiles, type FetchProgress, resolveEncoder } from '../models/index.js';
 import type { EmbedOptions, TextEncoder } from './text-encoder.js';
-import { batchesOfLikeLength, meanPool } from './vectors.js';
+import { meanPool } from './vectors.js';
 
 type Transformers = typeof import('@huggingface/transformers');
 type Model = Awaited<ReturnType<Transformers['AutoModel']['from_pretrained']>>;
@@ -141,7 +142,7 @@ class TransformersEncoder implements TextEncoder {
     const vectors = new Array<Float32Array>(texts.length);
     let done = 0;
     const lengths = sequences.map(({ length }) => length);
-    for (const batch of batchesOfLikeLength(lengths, BATCH_TOKENS)) {
+    for (const batch of batchByLength(lengths, BATCH_TOKENS)) {
       throwIfAborted(signal);
       const found = await this.#run(batch.map((position) => sequences[position]!));
       for (const [row, position] of batch.entries()) vectors[position] = found[row]!;
