@@ -1,7 +1,7 @@
 import { Bm25, documentText, type RetrievalSet } from '../../search/index.js';
-import { cachedVectors } from './cached-vectors.js';
 import type { CommitteeMember } from './member.js';
 import type { CommitteeProgress } from './refine-candidates.js';
+import { documentVectors, queryVectors } from './retriever-vectors.js';
 
 /** One member's scores of the whole corpus for a query, in the order of the documents; dense ones are cosines. */
 export interface CorpusScorer {
@@ -48,23 +48,15 @@ async function denseScorer(
   try {
     const told = (what: CommitteeProgress['what']) => (progress: { done: number; total: number }) =>
       onProgress?.({ member: member.name, what, ...progress });
-    const documents = await cachedVectors(set.documents.map(documentText), {
+    const documents = await documentVectors(retriever, set.documents.map(documentText), {
       output,
-      fingerprint,
-      embed: (texts, settings) => retriever.embed(texts, settings),
       signal,
       onProgress: told('documents'),
     });
-    const embedQueries = retriever.embedQueries?.bind(retriever);
-    const queries = await cachedVectors(
+    const queries = await queryVectors(
+      retriever,
       set.queries.map(({ text }) => text),
-      {
-        output,
-        fingerprint: embedQueries ? `${fingerprint}/queries` : fingerprint,
-        embed: (texts, settings) => (embedQueries ? embedQueries(texts, settings) : retriever.embed(texts, settings)),
-        signal,
-        onProgress: told('queries'),
-      },
+      { output, signal, onProgress: told('queries') },
     );
     const dimensions = documents.length / set.documents.length;
     return {

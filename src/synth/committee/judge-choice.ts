@@ -1,12 +1,12 @@
 import { InvalidInputError } from '../../errors.js';
 import { ndcg } from '../../metrics/index.js';
 import { documentText, type RetrievalSet } from '../../search/index.js';
-import { cachedVectors } from './cached-vectors.js';
 import { bestPositions, products } from './corpus-scores.js';
 import { mean } from './mean.js';
 import type { DenseRetriever } from './member.js';
+import { memberChoice } from './member-choice.js';
 import type { RefinedRecord } from './refine-candidates.js';
-import { argMax } from './vote.js';
+import { documentVectors, queryVectors } from './retriever-vectors.js';
 
 export interface JudgeOptions {
   readonly set: RetrievalSet;
@@ -47,26 +47,13 @@ export async function judgeChoice(options: JudgeOptions): Promise<Judgement> {
   if (judged.length === 0) {
     throw new InvalidInputError('no query of this set has two candidates to choose from.');
   }
-  const { fingerprint } = encoder;
   const { output, signal, onProgress } = options;
-  const documents = await cachedVectors(set.documents.map(documentText), {
-    output,
-    fingerprint,
-    embed: (texts, settings) => encoder.embed(texts, settings),
-    signal,
-    onProgress,
-  });
+  const documents = await documentVectors(encoder, set.documents.map(documentText), { output, signal, onProgress });
   const texts = judged.flatMap(({ _id, thoughts }) => {
     const query = queries.get(_id)!;
     return [query, ...thoughts.map((thought) => `${query}\n${thought}`)];
   });
-  const embedQueries = encoder.embedQueries?.bind(encoder);
-  const vectors = await cachedVectors(texts, {
-    output,
-    fingerprint: embedQueries ? `${fingerprint}/queries` : fingerprint,
-    embed: (chunk, settings) => (embedQueries ? embedQueries(chunk, settings) : encoder.embed(chunk, settings)),
-    signal,
-  });
+  const vectors = await queryVectors(encoder, texts, { output, signal });
   const dimensions = documents.length / set.documents.length;
   let text = 0;
   const next = (query: string) => {
@@ -92,14 +79,8 @@ export async function judgeChoice(options: JudgeOptions): Promise<Judgement> {
     members: Object.fromEntries(
       Object.keys(judged[0]!.scores).map((name) => [
         name,
-        meanOf(({ thoughts }, record) => thoughts[choiceOf(record, name)]!),
+        meanOf(({ thoughts }, record) => thoughts[memberChoice(record, name)]!),
       ]),
     ),
   };
-}
-
-/** Place in the record of the candidate that a member scores highest; of equal ones the first that was written. */
-function choiceOf({ candidates, scores }: RefinedRecord, member: string): number {
-  const asWritten = [...candidates.keys()].sort((a, b) => candidates[a]! - candidates[b]!);
-  return asWritten[argMax(asWritten.map((place) => scores[member]![place]!))]!;
 }

@@ -1,4 +1,5 @@
 import type { Candidates } from '../candidates.js';
+import { memberChoice } from '../committee/member-choice.js';
 import { diversityOf } from '../explore/diversity.js';
 import type { MinedRecord, RefinedRecord } from './report-records.js';
 
@@ -34,7 +35,7 @@ export function reportFigures(
   for (const member of members)
     chosen.set(
       member,
-      votes.map((record) => choiceOf(record, member)),
+      votes.map((record) => record.candidates[memberChoice(record, member)]!),
     );
   const hasChoice = votes.map(({ thoughts }) => thoughts.length > 1);
   const chosenAmongSeveral = (by: string) => chosen.get(by)!.filter((_, i) => hasChoice[i]);
@@ -54,16 +55,6 @@ export function reportFigures(
       ...teacher.negatives.map((score) => ({ kind: 'negative' as const, score })),
     ]),
   };
-}
-
-/** The candidate that a member scores highest; of equal ones the first that was written. */
-function choiceOf({ candidates, scores }: RefinedRecord, member: string): number {
-  const own = scores[member] ?? [];
-  let best = 0;
-  for (const [i, score] of own.entries()) {
-    if (score > own[best]! || (score === own[best]! && candidates[i]! < candidates[best]!)) best = i;
-  }
-  return candidates[best]!;
 }
 
 const pairs = (names: readonly string[]): [string, string][] =>
