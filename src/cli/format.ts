@@ -30,7 +30,8 @@ export const formatMilliseconds = (ms: number): string =>
 export const formatScore = (score: number): string => score.toFixed(3).replace(/^0\./, '.');
 
 /** `1 document`, `3 documents` */
-export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
 
 /** The start of a text on one line, cut at a word. */
 export function snippet(text: string, length = 160): string {

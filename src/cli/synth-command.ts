@@ -178,9 +178,6 @@ function addThoughts(synth: Command, context: CliContext): void {
     limitOption('queries'),
     ...thoughtOptions(),
     temperatureOption(0.8),
-    ...memberOptions(),
-    ...voteOptions(),
-    ...negativeOptions(),
     ...commonOptions(),
   ];
   addCommand(synth, 'thoughts', 'write candidate thoughts about queries, or import them', options)

@@ -3,12 +3,12 @@ import { InvalidInputError } from '../../errors.js';
 import { loadBeir } from '../../search/index.js';
 import { inOutputFolder } from '../../synth/index.js';
 import type { CliContext } from '../context.js';
+import { hasQueries } from '../source.js';
 import { describeTotals, type Expert, loadTokenCounter, withExpert } from './synth-expert.js';
 import { describeNegatives, runNegatives, type SynthNegativesOptions } from './synth-negatives.js';
 import { describeQueries, runQueries, type SynthQueriesOptions } from './synth-queries.js';
 import { describeRefined, runRefine, type SynthRefineOptions } from './synth-refine.js';
 import { runReport } from './synth-report.js';
-import { hasQueries } from './synth-source.js';
 import { describeCandidates, runImport, runThoughts, type SynthThoughtsOptions } from './synth-thoughts.js';
 
 export type SynthAllOptions = SynthQueriesOptions & SynthThoughtsOptions & SynthRefineOptions & SynthNegativesOptions;

@@ -12,8 +12,8 @@ import type { CliContext } from '../context.js';
 import { formatCount, plural } from '../format.js';
 import { fetchReporter } from '../load-embedder.js';
 import { counted, startTask } from '../progress.js';
+import { collect, readSource } from '../source.js';
 import { describeTotals, type Expert, type ExpertOptions, loadTokenCounter, withExpert } from './synth-expert.js';
-import { readDocuments } from './synth-source.js';
 
 export interface SynthQueriesOptions extends ExpertOptions {
   readonly output: string;
@@ -52,7 +52,7 @@ export async function runQueries(
   countTokens: TokenCounter,
 ): Promise<QueriesReport> {
   const { output, limit, dev, test, temperature, seed } = options;
-  const documents = await readDocuments(source, countTokens);
+  const documents = await collect(await readSource(source, { countTokens }));
   const { searcher, close } = await openSearcher(context, documents, options);
   const task = startTask(context.stderr, 'writing queries', counted('answers'));
   try {
@@ -92,5 +92,5 @@ async function openSearcher(
 
 export function describeQueries({ queries, sampled, documents, splits, rejected }: QueriesReport): string {
   const { train, dev, test } = splits;
-  return `${plural(queries, 'query').replace('querys', 'queries')} for ${formatCount(sampled)} of ${plural(documents, 'document')} (train ${formatCount(train)}, dev ${formatCount(dev)}, test ${formatCount(test)}), ${formatCount(rejected.length)} rejected.`;
+  return `${plural(queries, 'query', 'queries')} for ${formatCount(sampled)} of ${plural(documents, 'document')} (train ${formatCount(train)}, dev ${formatCount(dev)}, test ${formatCount(test)}), ${formatCount(rejected.length)} rejected.`;
 }

@@ -88,5 +88,5 @@ export function describeCandidates({ queries, thoughts, cut, rejected, diversity
     ? ` Diversity: word distance ${formatScore(diversity.jaccardDistance)}, distinct-2 ${formatScore(diversity.distinct2)}.`
     : '';
   const shares = `${formatCount(cut)} cut to length, ${formatCount(rejected.length)} rejected`;
-  return `${plural(thoughts, 'thought')} about ${formatCount(queries)} ${queries === 1 ? 'query' : 'queries'}, ${shares}.${spread}`;
+  return `${plural(thoughts, 'thought')} about ${plural(queries, 'query', 'queries')}, ${shares}.${spread}`;
 }
