@@ -71,6 +71,11 @@ const benches = {
     onlyByName: true,
     load: () => import('./cases/committee.mjs'),
   },
+  thinking: {
+    about: 'ways to think on the Node API set, chosen on dev, shown on test (runs only when named)',
+    onlyByName: true,
+    load: () => import('./cases/thinking.mjs'),
+  },
   modes: {
     about: 'nDCG@10 in int8 and int4 against fp32 (minutes: runs only when named)',
     onlyByName: true,

@@ -34,7 +34,7 @@ export function testQueries() {
 
 /**
  * A split's queries by id, in the order of its judgements (document id to grade).
- * @param {'train' | 'test'} split
+ * @param {'train' | 'dev' | 'test'} split
  * @returns {{ texts: Map<string, string>, qrels: Map<string, Map<string, number>> }}
  */
 export function queries(split) {
@@ -53,11 +53,12 @@ export function queries(split) {
 }
 
 /**
- * What an LLM expert thinks about each train query: the first of three candidates.
+ * What an LLM expert thinks about each query of train (the first of three candidates), or of dev and test (`eval`).
+ * @param {'train' | 'eval'} part
  * @returns {Map<string, string>}
  */
-export function expertThoughts() {
-  return new Map(jsonLines('expert/node-api.train.jsonl.gz').map(({ _id, thoughts }) => [_id, thoughts[0]]));
+export function expertThoughts(part) {
+  return new Map(jsonLines(`expert/node-api.${part}.jsonl.gz`).map(({ _id, thoughts }) => [_id, thoughts[0]]));
 }
 
 /** @param {string} name @returns {any[]} */
