@@ -44,6 +44,11 @@ test.each([
   ['a value of another type', { ...MINIMAL, seed: '1' }, /recipe\.json: seed/],
   ['no data', { ...MINIMAL, data: [] }, /recipe\.json: data/],
   [
+    'a stage on a set that is not there',
+    { ...MINIMAL, stages: [{ name: 'joint', sets: ['other'] }] },
+    /recipe\.json: stages: .*names of sets/,
+  ],
+  [
     'a name given twice',
     { ...MINIMAL, data: [...MINIMAL.data, { name: 'set', folder: 'other' }] },
     /recipe\.json: data.*name of its own/,

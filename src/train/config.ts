@@ -129,6 +129,14 @@ export const recipeSchema = wholeRecipe
     path: ['validation', 'sets'],
     message: 'expected names of sets in "data"',
   })
+  .refine(
+    ({ data, stages }) =>
+      stages.every(({ sets }) => sets?.every((name) => data.some((set) => set.name === name)) ?? true),
+    {
+      path: ['stages'],
+      message: 'expected names of sets in "data" as the "sets" of a stage',
+    },
+  )
   // The ways are tried when hours of training are over: too late to find one that cannot be.
   .refine(
     ({ lengths, validation }) =>

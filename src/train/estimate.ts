@@ -47,7 +47,10 @@ export function sideWorkOf(
   const examples = allExamples(data);
   const expert = examples.reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
   const thoughtTokens = expert === 0 ? recipe.lengths.thought : expert / examples.length;
-  const own = recipe.stages.reduce((sum, { ownThoughts }) => sum + expert * (ownThoughts?.perQuery ?? 0), 0);
+  const own = recipe.stages.reduce(
+    (sum, stage) => sum + thoughtTokens * allExamples(data, stage).length * (stage.ownThoughts?.perQuery ?? 0),
+    0,
+  );
   const tried = ways.reduce(
     (sum, { thoughts, maxTokens = thoughtTokens }) => sum + queries * thoughts * Math.min(maxTokens, thoughtTokens),
     0,

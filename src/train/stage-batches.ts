@@ -9,7 +9,7 @@ export interface StageBatchesOptions extends Pick<SetBatchesOptions, 'stage' | '
   readonly seed: number;
 }
 
-/** The batches of a stage: those of all sets, in a mixed order that follows from the seed. */
+/** The batches of a stage: those of its sets, in a mixed order that follows from the seed. */
 export class StageBatches {
   readonly steps: number;
   readonly #sets: readonly SetBatches[];
@@ -18,15 +18,17 @@ export class StageBatches {
 
   constructor({ sets }: TrainingData, { index, seed, ...options }: StageBatchesOptions) {
     const { epochs, batch, titles } = options.stage;
-    this.#sets = sets.map((set, place) => new SetBatches(set, { ...options, key: [seed, index, place] }));
-    for (const [place, { name, examples }] of sets.entries()) {
-      if (this.#sets[place]!.steps > 0) continue;
+    // The keys hold a set's place among all, so that a set's batches do not depend on which others are trained.
+    const chosen = [...sets.entries()].filter(([, { name }]) => options.stage.sets?.includes(name) ?? true);
+    this.#sets = chosen.map(([place, set]) => new SetBatches(set, { ...options, key: [seed, index, place] }));
+    for (const [i, [, { name, examples }]] of chosen.entries()) {
+      if (this.#sets[i]!.steps > 0) continue;
       throw new InvalidInputError(
         `${epochs} epochs of ${examples.length} queries ("${name}") do not fill one batch of ${batch}`,
         { where: `stages.${index}.batch` },
       );
     }
-    if (titles > 0 && sets.every((set) => set.titles.length === 0)) {
+    if (titles > 0 && chosen.every(([, set]) => set.titles.length === 0)) {
       throw new InvalidInputError('asks for title pairs, but no set has any', {
         where: `stages.${index}.titles`,
         hint: 'Set "titles": true in a set whose documents have titles.',

@@ -14,6 +14,8 @@ const ownThoughts = z.strictObject({
 
 const stageSettings = z.strictObject({
   name: z.string().min(1),
+  /** Names of the sets that this stage trains on. Default: all. */
+  sets: z.array(z.string()).min(1).optional(),
   epochs: z.number().positive().default(1),
   /** Queries of a step. */
   batch: z.int().min(2).default(64),

@@ -18,7 +18,7 @@ export async function ownThoughtsOfStage(
   await mkdir(folder, { recursive: true });
   const path = join(folder, 'own-thoughts.jsonl');
   const start = performance.now();
-  const examples = allExamples(data);
+  const examples = allExamples(data, stage);
   const own = await writeOwnThoughts(
     async () => {
       if (progress.step > 0) {

@@ -285,6 +285,22 @@ describe('several sets', () => {
     expect((await several(2)).steps.map(({ set }) => set)).not.toEqual(order);
   });
 
+  test('a stage trains on the sets it names, in the batches they have in a stage of all', async () => {
+    const { data } = await several();
+    const all = { ...tinyRecipe(folder).stages[0]!, batch: 2, epochs: 2 };
+    const steps = (stage: typeof all) => {
+      const tokens = { thought: 259, end: 256, embedding: 260 };
+      const batches = new StageBatches(data, { stage, index: 0, seed: 1, tokens });
+      return Array.from({ length: batches.steps }, (_, i) => batches.at(i).queryIds.join());
+    };
+    const ofOther = steps({ ...all, sets: ['other'] });
+    expect(ofOther).toHaveLength(3);
+    expect(steps(all)).toEqual(expect.arrayContaining(ofOther));
+    expect(allExamples(data, { sets: ['other'] }).map(({ id }) => id)).toEqual(
+      data.sets[1]!.examples.map(({ id }) => id),
+    );
+  });
+
   test('the fingerprint covers every set, its judgements for validation too', async () => {
     const { data } = await several();
     expect((await several()).data.fingerprint).toBe(data.fingerprint);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tokenizer } from '../decoder/index.js';
 import type { Sequences } from '../embedder/index.js';
 import type { Qrels } from '../metrics/index.js';
-import type { Recipe } from './config.js';
+import type { Recipe, Stage } from './config.js';
 import { loadTrainingSet } from './training-set.js';
 
 /** One training query, as token ids. Documents are places in its set's `documents`. */
@@ -87,9 +87,9 @@ export async function loadTrainingData(
   return { sets, fingerprint: createHash('sha256').update(JSON.stringify(sets, plain)).digest('hex') };
 }
 
-/** All queries that are trained on, set after set. */
-export function allExamples({ sets }: TrainingData): TrainingExample[] {
-  return sets.flatMap(({ examples }) => examples);
+/** All queries that a stage trains on, set after set; without a stage, all there are. */
+export function allExamples({ sets }: TrainingData, stage?: Pick<Stage, 'sets'>): TrainingExample[] {
+  return sets.filter(({ name }) => stage?.sets?.includes(name) ?? true).flatMap(({ examples }) => examples);
 }
 
 /** Texts are in their tokens; JSON has neither sets nor maps. */
