@@ -7,8 +7,9 @@ import { describePrompt } from '../ask/prompt.js';
 import { usageOf } from '../ask/usage.js';
 import { cutToTokens } from '../cut-text.js';
 import { Journal } from '../journal.js';
+import { type Example, ExamplePool } from './example-pool.js';
 import { type CandidatesReport, finishCandidates, siftThoughts } from './sift-thoughts.js';
-import { DEFAULT_TASK, drawExamples, type Example, THOUGHT_PROMPT, thoughtMessages } from './thought-prompt.js';
+import { DEFAULT_TASK, THOUGHT_PROMPT, thoughtMessages } from './thought-prompt.js';
 
 export interface ExploreSettings {
   /** What a thought is for this data set. Default: the paper's text. */
@@ -58,12 +59,12 @@ export async function exploreThoughts(options: ExploreOptions): Promise<Candidat
   const settings = checked(options);
   const { set, output, model, countTokens, prices } = options;
   const queries = set.queries.slice(0, options.limit);
-  const pool = examplePool(set, settings.maxTokens, countTokens);
+  const pool = new ExamplePool(examplesOf(set, settings.maxTokens, countTokens), set.qrels);
   const requests = queries.flatMap(({ id, text }) =>
     Array.from({ length: settings.candidates }, (_, candidate): ChatRequest => {
       const { task, seed, maxTokens, temperature } = settings;
       // Other examples for each candidate: one more source of variety, also for a model that ignores the seed.
-      const examples = drawExamples(pool, id, set.qrels, { count: settings.examples, seed: [seed, candidate] });
+      const examples = pool.draw(id, { count: settings.examples, seed: [seed, candidate] });
       const words = Math.floor(maxTokens * WORDS_A_TOKEN);
       const messages = thoughtMessages({ task, words, examples, query: text });
       return { messages, maxTokens: maxTokens * ROOM, temperature, seed: seed + candidate };
@@ -111,7 +112,7 @@ function checked(
 }
 
 /** Every query of the set with its best positive; queries without one in the corpus give no example. */
-function examplePool(set: RetrievalSet, maxTokens: number, countTokens: TokenCounter): Example[] {
+function examplesOf(set: RetrievalSet, maxTokens: number, countTokens: TokenCounter): Example[] {
   const documents = new Map(set.documents.map((document) => [document.id, document]));
   return set.queries.flatMap(({ id, text }) => {
     const grades = [...(set.qrels.get(id) ?? [])].filter(([document, grade]) => grade > 0 && documents.has(document));
