@@ -4,7 +4,7 @@ import { EventStream } from '../event-stream.js';
 import { chooseReadings, type QueryJob } from './query-job.js';
 
 const job = (id: string, more: Partial<QueryJob> = {}): QueryJob => ({
-  ...{ id, text: id, options: {}, stream: new EventStream(), tokens: 10, rows: 1, auto: false },
+  ...{ id, text: id, options: {}, stream: new EventStream(), tokens: 10, rows: 1, auto: false, due: Number.POSITIVE_INFINITY },
   ...{
     deadline: Number.POSITIVE_INFINITY,
     stopListening: () => {},
@@ -18,7 +18,7 @@ const job = (id: string, more: Partial<QueryJob> = {}): QueryJob => ({
 const instant = {} as QueryEmbedding;
 
 const chosen = (waiting: readonly QueryJob[], freeRows: number, maxTokens: number) =>
-  chooseReadings(waiting, freeRows, maxTokens, 0).map(({ job, purpose }) => `${job.id} ${purpose}`);
+  chooseReadings(waiting, 'others', freeRows, maxTokens, 0).map(({ job, purpose }) => `${job.id} ${purpose}`);
 
 test('whoever has waited for room the longest is read in any case, the others after those without a vector', () => {
   const waiting = [job('a', { instant }), job('b', { instant }), job('c'), job('d')];

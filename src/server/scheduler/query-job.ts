@@ -12,8 +12,10 @@ export interface QueryJob {
   readonly tokens: number;
   /** Thoughts that it may have to write. */
   readonly rows: number;
-  /** By the scheduler's clock; infinite for a query that does not think. */
+  /** When its thinking ends, by the scheduler's clock; infinite for a query that does not think. */
   readonly deadline: number;
+  /** When its caller wants the answer, by the same clock, whether or not it thinks; infinite where that was not said. */
+  readonly due: number;
   /** A rule decides whether it thinks, once it has been read. */
   readonly auto: boolean;
   /** Takes the listener off the caller's signal. */
@@ -36,6 +38,9 @@ export interface Reading {
   readonly purpose: 'instant' | 'decide' | 'think';
 }
 
+/** Whether a query has to be read before anything else: its caller wants an answer by some time, and there is none yet. */
+export const isUrgent = ({ due, instant }: QueryJob): boolean => due < Number.POSITIVE_INFINITY && !instant;
+
 /**
  * Which waiting queries the coming run reads.
  *
@@ -43,11 +48,13 @@ export interface Reading {
  * that need one. A query without room is read all the same, once: its instant vector is the answer to a deadline.
  *
  * @param waiting in the order of arrival.
+ * @param which those that are urgent, the earliest deadline first, or the others: the urgent do not wait for the others' reading.
  * @param freeRows thoughts that may be begun.
  * @param maxTokens padded size of the run; a single query may be longer.
  */
 export function chooseReadings(
   waiting: readonly QueryJob[],
+  which: 'urgent' | 'others',
   freeRows: number,
   maxTokens: number,
   now: number,
@@ -60,13 +67,9 @@ export function chooseReadings(
     free -= job.rows;
     mayThink.add(job);
   }
-  // The query that has waited for room the longest comes first in any case; then those that have no vector at all.
-  const oldest = waiting.find((job) => job.instant && mayThink.has(job));
-  const rank = (job: QueryJob) => (job === oldest ? 0 : job.instant ? 2 : 1);
-  const readings = waiting
-    .filter((job) => !job.instant || mayThink.has(job))
-    .sort((a, b) => rank(a) - rank(b))
-    .map((job): Reading => ({ job, purpose: purposeOf(job, mayThink.has(job), now) }));
+  const ordered =
+    which === 'urgent' ? waiting.filter(isUrgent).sort((a, b) => a.due - b.due) : inOrder(waiting, mayThink);
+  const readings = ordered.map((job): Reading => ({ job, purpose: purposeOf(job, mayThink.has(job), now) }));
   if (readings[0]?.job.alone) return readings.slice(0, 1);
   const together = readings.filter(({ job }) => !job.alone);
   let longest = 0;
@@ -75,6 +78,13 @@ export function chooseReadings(
     return i > 0 && (i + 1) * longest > maxTokens;
   });
   return end < 0 ? together : together.slice(0, end);
+}
+
+/** The query that has waited for room the longest comes first in any case; then those that have no vector at all. */
+function inOrder(waiting: readonly QueryJob[], mayThink: ReadonlySet<QueryJob>): QueryJob[] {
+  const oldest = waiting.find((job) => job.instant && mayThink.has(job));
+  const rank = (job: QueryJob) => (job === oldest ? 0 : job.instant ? 2 : 1);
+  return waiting.filter((job) => !isUrgent(job) && (!job.instant || mayThink.has(job))).sort((a, b) => rank(a) - rank(b));
 }
 
 function purposeOf({ rows, deadline, auto }: QueryJob, mayThink: boolean, now: number): Reading['purpose'] {

@@ -97,10 +97,12 @@ export class QueryQueue {
     for (const job of [...this.#begun.values(), ...this.#waiting]) this.#end(job, error);
   }
 
-  /** Reads waiting queries in one run. Returns whether there was anything to read. */
-  async read(): Promise<boolean> {
+  /**
+   * Reads waiting queries in one run: those that are urgent, or the others. Returns whether there was anything to read.
+   */
+  async read(which: 'urgent' | 'others'): Promise<boolean> {
     const { maxThoughts, maxRunTokens, now } = this.#settings;
-    const readings = chooseReadings(this.#waiting, maxThoughts - this.#batch.rows, maxRunTokens, now());
+    const readings = chooseReadings(this.#waiting, which, maxThoughts - this.#batch.rows, maxRunTokens, now());
     if (readings.length > 0) await this.#read(readings);
     return readings.length > 0;
   }
@@ -122,10 +124,11 @@ export class QueryQueue {
     const tokens = this.#count(text, lengths.query) + given + MARKS;
     const how = thought === undefined ? (think ?? thinking.think) : 'given';
     const rows = how === 'never' || how === 'given' ? 0 : (thoughts ?? thinking.thoughts);
-    const deadline = how === 'never' ? Number.POSITIVE_INFINITY : this.#settings.now() + deadlineMs;
+    const due = this.#settings.now() + deadlineMs;
+    const deadline = how === 'never' ? Number.POSITIVE_INFINITY : due;
     const auto = how === 'auto';
     const alone = how === 'given' || (auto && thinking.auto?.signal === 'margin');
-    return { tokens, rows, deadline, auto, alone };
+    return { tokens, rows, deadline, due, auto, alone };
   }
 
   #count(text: string, limit: number): number {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { FakeEngine, type FakeEngineSettings, type Run } from '../../../test/support/fake-engine.js';
 import type { QueryEvent, QueryOptions } from '../../embedder/index.js';
@@ -83,10 +84,15 @@ describe('queries', () => {
 
   test('thoughts of the callers are read one a turn, between them everybody else has his', async () => {
     const { engine, scheduler } = fixture();
-    const thinking = final(scheduler.query('long one', { think: 'always', deadlineMs: 20 }));
+    const controller = new AbortController();
+    const thinking = final(scheduler.query('long one', { think: 'always', signal: controller.signal }));
+    while (engine.runs.length < 2) await new Promise(setImmediate);
     await Promise.all(['a', 'b', 'c'].map((text) => final(scheduler.query(text, { thought: 'mine' }))));
-    expect(kinds(engine.runs).slice(0, 7)).toEqual(['read', 1, 'read', 1, 'read', 1, 'read']);
-    await thinking;
+    const runs = kinds(engine.runs);
+    const first = runs.indexOf('read', 1);
+    expect(runs.slice(first, first + 5)).toEqual(['read', 1, 'read', 1, 'read']);
+    controller.abort(new Error('enough'));
+    await expect(thinking).rejects.toThrow('enough');
   });
 
   test('more thoughts than there can ever be room for are refused', async () => {
@@ -177,6 +183,84 @@ describe('deadlines', () => {
     expect(deadlineReached).toBe(true);
     expect(engine.clock - start).toBeLessThanOrEqual(50 + 30);
     await documents;
+  });
+
+  /** Documents, thoughts, and queries of all kinds without end, and one with a deadline that comes in the midst of the nth run. */
+  async function underLoad(nth: number, options: QueryOptions, more: SchedulerSettings = {}) {
+    const cost = ({ kind }: Run) => (kind === 'documents' ? 30 : kind === 'read' ? 20 : 10);
+    const gone = new AbortController();
+    setMaxListeners(0, gone.signal);
+    let asked: { at: number; final: ReturnType<typeof final> } | undefined;
+    const pause = async () => {
+      // Answers that were given before this run are read before its time has passed.
+      await new Promise(setImmediate);
+      if (engine.runs.length !== nth) return;
+      asked = { at: engine.clock, final: final(scheduler.query('the one', { ...options, deadlineMs: 50 })) };
+      // Those that come after it, and many that came before it, are no reason to let it wait.
+      for (let i = 0; i < 5; i++) void ask(`later ${i}`, { think: 'never' });
+    };
+    const { engine, scheduler } = fixture({ cost, pause }, { maxRunTokens: 24, maxWaiting: 1000, ...more });
+    const ask = (text: string, how: QueryOptions) =>
+      final(scheduler.query(text, { ...how, signal: gone.signal })).catch(() => {});
+    const load = [
+      scheduler
+        .embedDocuments(
+          Array.from({ length: 500 }, (_, i) => `d${i}`),
+          { signal: gone.signal },
+        )
+        .catch(() => {}),
+      ...Array.from({ length: 3 }, (_, i) => ask(`long ${i}`, { think: 'always', thoughts: 2 })),
+      ...Array.from({ length: 40 }, (_, i) => ask(`an instant one with words ${i}`, { think: 'never' })),
+    ];
+    while (!asked) await new Promise(setImmediate);
+    const answer = await asked.final;
+    const { at } = asked;
+    const tookMs = engine.clock - at;
+    const next = engine.runs[nth];
+    gone.abort(new Error('enough'));
+    await Promise.all(load);
+    await scheduler.drain();
+    return { answer, tookMs, next };
+  }
+
+  test.each([
+    ['that thinks', { think: 'always' }, {}],
+    ['for which there is no room to think', { think: 'always', thoughts: 4 }, { maxThoughts: 6 }],
+    ['that does not think', { think: 'never' }, {}],
+    ['with a thought of its own', { thought: 'mine' }, {}],
+  ] as const)('a query %s is read in the very next run, alone, whatever is going on', async (_, options, more) => {
+    for (let nth = 1; nth <= 30; nth++) {
+      const { answer, tookMs, next } = await underLoad(nth, options, more);
+      expect(next).toEqual({ kind: 'read', texts: ['the one'] });
+      expect(answer.basis).toBe('thought' in options ? 'thoughts' : answer.basis);
+      // The longest run takes 30 ms.
+      expect(tookMs).toBeLessThanOrEqual(50 + 30);
+    }
+  });
+
+  test('the earliest deadline first', async () => {
+    const { engine, scheduler } = fixture({}, { maxRunTokens: 6 });
+    const ask = (text: string, deadlineMs: number) => final(scheduler.query(text, { think: 'never', deadlineMs }));
+    const none = final(scheduler.query('none', { think: 'never' }));
+    await Promise.all([none, ask('late', 900), ask('early', 5), ask('middle', 70)]);
+    expect(engine.runs.map((run) => run.kind === 'read' && run.texts[0])).toEqual(['early', 'middle', 'late', 'none']);
+  });
+
+  test('who has no deadline is served too, however many of those there are that have', async () => {
+    const { engine, scheduler } = fixture({}, { maxRunTokens: 6, maxWaiting: 1000 });
+    let going = true;
+    const client = async () => {
+      while (going) await final(scheduler.query('urgent', { think: 'never', deadlineMs: 5 }));
+    };
+    const clients = Promise.all(Array.from({ length: 20 }, client));
+    await Promise.all([
+      final(scheduler.query('patient', { think: 'always' })),
+      scheduler.embedDocuments(['document', 'another']),
+    ]);
+    going = false;
+    await clients;
+    const urgent = engine.runs.filter((run) => run.kind === 'read' && run.texts[0] === 'urgent').length;
+    expect(urgent).toBeGreaterThan(20);
   });
 
   test('no time at all: the instant vector, and no thought is begun', async () => {

@@ -32,10 +32,17 @@ export interface Load {
 }
 
 /**
- * Shares one model among many callers. One run of the model at a time, in this order of turns:
+ * After so many readings of queries with a deadline in a row everybody else has a run too. To come that far, queries with
+ * deadlines alone must come as quickly as the model can read them.
+ */
+const URGENT_IN_A_ROW = 8;
+
+/**
+ * Shares one model among many callers. One run of the model at a time; the coming one is the first of these that there is:
  *
- * 1. waiting queries are read, several in one run: each has its instant vector at once;
- * 2. one decode step of all thoughts, or one chunk of documents, half of the time each while there are both.
+ * 1. the reading of queries with a deadline, the earliest first: each waits for no more than the run in progress;
+ * 2. in turns, the reading of other queries, several in one run, so that each has its instant vector soon; and
+ * 3. one decode step of all thoughts, or one chunk of documents, half of the time each while there are both.
  *
  * Between the runs new requests come in, what was cancelled is dropped, and what has reached its deadline is answered.
  */
@@ -50,6 +57,10 @@ export class Scheduler {
   readonly #share = new FairShare(['thoughts', 'documents']);
   readonly #pace = new Pace();
   #running: Promise<void> | undefined;
+  /** Readings of queries with a deadline since anything else had a run. */
+  #urgentRuns = 0;
+  /** The last run of all others was a reading. */
+  #hasRead = false;
   #stopping = false;
   /** The time for finishing is over. */
   #hurry = false;
@@ -144,12 +155,22 @@ export class Scheduler {
     }
   }
 
+  /** At most one run of the model. */
   async #turn(): Promise<void> {
     this.#settle();
-    if (await this.#queries.read()) {
-      await breathe();
-      this.#settle();
+    if (this.#urgentRuns < URGENT_IN_A_ROW && (await this.#queries.read('urgent'))) {
+      this.#urgentRuns++;
+    } else {
+      this.#urgentRuns = 0;
+      await this.#ordinaryRun();
     }
+    // What has come in the meantime is taken.
+    await breathe();
+  }
+
+  async #ordinaryRun(): Promise<void> {
+    this.#hasRead = !this.#hasRead && (await this.#queries.read('others'));
+    if (this.#hasRead) return;
     const next = this.#share.choose([
       ...(this.#queries.rows > 0 ? ['thoughts' as const] : []),
       ...(this.#documents.hasWork ? ['documents' as const] : []),
@@ -158,7 +179,6 @@ export class Scheduler {
     if (next === 'thoughts') await this.#queries.step();
     if (next === 'documents') await this.#embedChunk();
     if (next) this.#share.spend(next, this.#now() - start);
-    await breathe();
   }
 
   #settle(): void {
