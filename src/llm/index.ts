@@ -2,7 +2,6 @@
  * Chat models behind one interface: an OpenAI-compatible endpoint, our own decoder, a recording; and what makes asking any of
  * them safe: limits, repetition, budgets, totals. The room knows no prompt and nothing of retrieval.
  */
-export { apiKeyFromEnvironment } from './api-key.js';
 export type { ChatAnswer, ChatMessage, ChatModel, ChatRequest, TokenUsage } from './chat-model.js';
 export { BudgetError, ChatModelError, FAULTS, type Fault } from './chat-model-error.js';
 export { type ChatMlMarks, type ChatTemplate, chatMl, chatTemplate } from './chat-template.js';

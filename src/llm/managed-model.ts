@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
-import { InvalidInputError, throwIfAborted } from '../errors.js';
+import { InvalidInputError } from '../errors.js';
+import { LONGEST_RETRY_AFTER_MS, pause, retryWaitMs } from '../retry-wait.js';
 import type { ChatAnswer, ChatModel, ChatRequest } from './chat-model.js';
 import { BudgetError, ChatModelError } from './chat-model-error.js';
 import { type TokenPrices, UsageCounter, type UsageTotals } from './usage-totals.js';
@@ -28,11 +28,6 @@ export interface ManagedModelSettings {
   /** Told of each fault that is followed by another attempt. */
   readonly onRetry?: ((error: ChatModelError, waitMs: number) => void) | undefined;
 }
-
-/** Longest wait of our own; a server may ask for more. */
-const LONGEST_WAIT_MS = 60_000;
-/** A server that asks for more than this is not waited for: the user should know. */
-const LONGEST_RETRY_AFTER_MS = 600_000;
 
 /**
  * Any chat model, asked with care: no more at once and a minute than allowed, again after what may pass, never beyond the
@@ -86,9 +81,8 @@ export class ManagedModel implements ChatModel {
       } catch (error) {
         if (!(error instanceof ChatModelError)) throw error;
         if (!error.isTransient || attempt >= this.#attempts) throw error;
-        const backOff = Math.min(LONGEST_WAIT_MS, firstWaitMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
-        const wait = Math.max(error.retryAfterMs ?? 0, backOff);
-        if (wait > LONGEST_RETRY_AFTER_MS) throw error;
+        const wait = retryWaitMs(attempt, firstWaitMs, error.retryAfterMs);
+        if (wait === undefined) throw error;
         onRetry?.(error, wait);
         await pause(wait, request.signal);
       }
@@ -138,10 +132,4 @@ export class ManagedModel implements ChatModel {
       throw new BudgetError(`the budget of ${budget!.money} is spent (${cost.toFixed(4)}).`, { hint });
     }
   }
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  // The sleep's own AbortError says less than the signal's reason.
-  if (ms > 0) await sleep(ms, undefined, signal ? { signal } : {}).catch(() => {});
-  throwIfAborted(signal);
 }

@@ -1,6 +1,7 @@
 import type { LanguageModel } from 'ai';
-import { InvalidInputError, throwIfAborted } from '../errors.js';
-import { assertKey, redactor } from './api-key.js';
+import { assertKey, type Redactor, redactor } from '../api-key.js';
+import { endpointUrl } from '../endpoint-url.js';
+import { throwIfAborted } from '../errors.js';
 import type { ChatAnswer, ChatModel, ChatRequest, TokenUsage } from './chat-model.js';
 import { ChatModelError } from './chat-model-error.js';
 import { endpointError, faultOf } from './endpoint-error.js';
@@ -18,7 +19,7 @@ export interface OpenAICompatibleSettings {
 /** A model behind any endpoint that speaks OpenAI's chat completions. It asks once: `ManagedModel` asks again. */
 export function openaiCompatible(settings: OpenAICompatibleSettings): ChatModel {
   const { model, apiKey, timeoutMs = 120_000 } = settings;
-  const baseURL = checkedURL(settings.baseURL);
+  const baseURL = endpointUrl(settings.baseURL, 'baseURL');
   if (apiKey !== undefined) assertKey(apiKey, 'apiKey');
   const redact = redactor(apiKey);
   const where = `${baseURL}#${model}`;
@@ -55,7 +56,7 @@ export function openaiCompatible(settings: OpenAICompatibleSettings): ChatModel 
           throw new ChatModelError('time-out', `no whole answer within ${timeoutMs} ms.`, { where });
         }
         if (faultOf(error) === undefined) throw error;
-        throw endpointError(error, redact, where);
+        throw endpointError(error, redact.message, where);
       }
     },
   };
@@ -71,17 +72,6 @@ async function load(baseURL: string, model: string, apiKey: string | undefined) 
   return { generateText, languageModel: provider(model) as LanguageModel };
 }
 
-function checkedURL(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search) {
-    // The text itself may hold a password, so it is not repeated.
-    throw new InvalidInputError('the base URL must be http(s)://host[:port]/path, without password or parameters.', {
-      hint: 'A key belongs into an environment variable.',
-    });
-  }
-  return text.replace(/\/+$/, '');
-}
-
 /** The parts of the library's result that are read. */
 interface Result {
   readonly text: string;
@@ -89,9 +79,9 @@ interface Result {
   readonly usage: { readonly inputTokens: number | undefined; readonly outputTokens: number | undefined };
 }
 
-function answerOf(request: ChatRequest, result: Result, redact: (text: string) => string, where: string): ChatAnswer {
+function answerOf(request: ChatRequest, result: Result, redact: Redactor, where: string): ChatAnswer {
   const { finishReason } = result;
-  const text = redact(result.text);
+  const text = redact.answer(result.text);
   if (text.trim() === '') {
     const hint = finishReason === 'length' ? 'The model spent all tokens on hidden reasoning: allow more.' : undefined;
     throw new ChatModelError('empty', `the answer has no text (finish reason: ${finishReason}).`, {

@@ -1,8 +1,8 @@
+import { apiKeyFromEnvironment } from '../../api-key.js';
 import type { NumericMode } from '../../decoder/index.js';
 import { openCheckpoint } from '../../decoder/index.js';
 import { InvalidInputError } from '../../errors.js';
 import {
-  apiKeyFromEnvironment,
   type ChatModel,
   loadLocalModel,
   ManagedModel,

@@ -1,4 +1,4 @@
-import { apiKeyFromEnvironment } from '../../llm/index.js';
+import { apiKeyFromEnvironment } from '../../api-key.js';
 import { type CommitteeMember, type CommitteeProgress, parseMembers } from '../../synth/index.js';
 import type { CliContext } from '../context.js';
 import { fetchReporter, type ModelOptions } from '../load-embedder.js';

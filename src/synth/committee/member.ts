@@ -1,4 +1,5 @@
 import type { EmbedOptions, TextEncoder } from '../../encoders/index.js';
+import { endpointUrl } from '../../endpoint-url.js';
 import { InvalidInputError } from '../../errors.js';
 
 /** A dense retriever in use. Where queries are made into vectors in another way than documents, it has `embedQueries`. */
@@ -86,14 +87,10 @@ function parseMember(spec: string, options: MemberOptions): CommitteeMember {
 
 function endpointMember(spec: string, address: string, { apiKey }: MemberOptions): CommitteeMember {
   const hash = address.lastIndexOf('#');
-  const [url, model] = [address.slice(0, hash), address.slice(hash + 1)];
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  // The member's name stands in the records, the manifest and the report: no secret may be in it. Nor is it repeated here.
-  if (hash < 0 || model === '' || !parsed || parsed.username || parsed.password || parsed.search) {
-    throw new InvalidInputError('expected embeddings:<url>#<model>, the url without password or parameters.', {
-      hint: FORMS,
-    });
-  }
+  const [base, model] = [address.slice(0, hash), address.slice(hash + 1)];
+  if (hash < 0 || model === '') throw new InvalidInputError('expected embeddings:<url>#<model>.', { hint: FORMS });
+  // The member's name stands in the records, the manifest and the report: it is looked at before there are any.
+  const url = endpointUrl(base, 'embeddings:<url>#<model>');
   const load = async () => {
     const { endpointEncoder } = await import('../../encoders/index.js');
     return endpointEncoder({ url, model, apiKey });
