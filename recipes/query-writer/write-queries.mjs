@@ -1,0 +1,83 @@
+// Training data for documents that nobody has asked for: `node recipes/query-writer/write-queries.mjs <folder>`, after
+// `npm run build`, with the adapter of recipes/query-writer/recipe.json in <folder>/adapter (see recipes/README.md).
+//
+// The writer reads each document of the Node API that is no train query's answer and writes queries for it. A query stays if a search
+// finds its document again (BM25 or all-MiniLM-L6-v2). No query of dev or test is read here.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { O1Embedder } from '../../dist/embedder/index.js';
+import { loadEncoder } from '../../dist/encoders/index.js';
+import { Bm25, documentText, loadBeir, readQrels } from '../../dist/search/index.js';
+
+const SAMPLES = 4;
+const TEMPERATURE = 0.8;
+/** A query must bring its document back among this many. */
+const ROUND_TRIP = 10;
+/** Queries of a document that are kept, the likeliest first. */
+const KEPT = 2;
+/** Documents between two lines of progress. */
+const GROUP = 64;
+
+const folder = resolve(process.argv[2] ?? 'query-writer');
+const source = new URL('../../data/node-api', import.meta.url).pathname;
+const { documents } = await loadBeir(source, 'train');
+const asked = new Set(
+  [...(await readQrels(join(source, 'qrels', 'train.tsv'))).values()].flatMap((grades) => [...grades.keys()]),
+);
+const unasked = documents.filter(({ id }) => !asked.has(id));
+const bm25 = new Bm25(documents.map((document) => ({ id: document.id, text: documentText(document) })));
+const writer = await O1Embedder.load({ adapter: join(folder, 'adapter') });
+const encoder = await loadEncoder('all-minilm-l6-v2');
+
+const vectors = await encoder.embed(documents.map(documentText));
+const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const rankOf = (vector, place) => {
+  const own = dot(vectors[place], vector);
+  return vectors.filter((other) => dot(other, vector) > own).length + 1;
+};
+const places = new Map(documents.map(({ id }, place) => [id, place]));
+
+const queries = [];
+const thoughts = [];
+const qrels = ['query-id\tcorpus-id\tscore'];
+let written = 0;
+for (let first = 0; first < unasked.length; first += GROUP) {
+  const group = unasked.slice(first, first + GROUP);
+  const answers = await writer.embedQueries(group.map(documentText), {
+    think: 'always',
+    thoughts: SAMPLES,
+    temperature: TEMPERATURE,
+    maxBatchRows: 32,
+    seed: 1,
+  });
+  for (const [i, document] of group.entries()) {
+    const drafts = [...answers[i].thoughts].sort((a, b) => b.logProbability - a.logProbability);
+    const texts = [...new Set(drafts.map(({ text }) => text.trim()))].filter((text) => text.length > 0);
+    written += texts.length;
+    const embedded = await encoder.embed(texts);
+    const found = texts.filter((text, k) => {
+      const hits = bm25.search(text, ROUND_TRIP);
+      return hits.some(({ id }) => id === document.id) || rankOf(embedded[k], places.get(document.id)) <= ROUND_TRIP;
+    });
+    for (const text of found.slice(0, KEPT)) {
+      const id = `w${String(queries.length).padStart(4, '0')}`;
+      queries.push({ _id: id, text });
+      // As the expert begins its thoughts: the name, then what it does.
+      thoughts.push({ _id: id, thoughts: [`\`${document.title}\`: ${document.text}`] });
+      qrels.push(`${id}\t${document.id}\t1`);
+    }
+  }
+  console.log(
+    `${Math.min(first + GROUP, unasked.length)} of ${unasked.length} documents, ${queries.length} of ${written} queries kept`,
+  );
+}
+await writer.close();
+await encoder.close();
+
+const lines = (records) => gzipSync(`${records.map((record) => JSON.stringify(record)).join('\n')}\n`);
+const output = join(folder, 'written');
+await mkdir(join(output, 'qrels'), { recursive: true });
+await writeFile(join(output, 'queries.jsonl.gz'), lines(queries));
+await writeFile(join(output, 'thoughts.jsonl.gz'), lines(thoughts));
+await writeFile(join(output, 'qrels', 'train.tsv'), `${qrels.join('\n')}\n`);
