@@ -6,9 +6,9 @@
  * By itself: `node bench/cases/committee.mjs [--set scifact|node-api] [--limit N] [--judge] [--output FOLDER]`. `--limit` takes
  * the first queries and ten documents for each. `--judge` also asks whether the committee chooses well: nDCG@10 by the
  * bundled O1 Embedder, without thinking, which was trained on the Node API set and has never seen SciFact (an hour or so).
- * With `--output` the files stay, and a second run goes on from them.
+ * With `--output` the files stay, `report.html` among them, and a second run goes on from them.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -20,7 +20,10 @@ import {
   mineNegatives,
   parseMembers,
   readCandidates,
+  readRefined,
   refineCandidates,
+  writeCandidates,
+  writeSynthReport,
 } from '../../dist/synth/index.js';
 import { loadEmbedder } from '../lib/embedder.mjs';
 import { Report } from '../lib/report.mjs';
@@ -82,7 +85,9 @@ async function measure(report, name, output, { limit, judge = false }) {
   report.note(
     `${name}: ${negatives.negatives} negatives, ${negatives.nearPositives} near-positives left out, ${negatives.short} queries short`,
   );
-  if (judge) await judgeWith(report, name, set, output);
+  const judgement = judge ? await judgeWith(report, name, set, output) : undefined;
+  await writeCandidates(output, candidates);
+  await writeSynthReport(output, { set, judgement });
 }
 
 /**
@@ -90,31 +95,16 @@ async function measure(report, name, output, { limit, judge = false }) {
  * @param {import('../../dist/search/index.js').RetrievalSet} set @param {string} output
  */
 async function judgeWith(report, name, set, output) {
-  const lines = (await readFile(path.join(output, 'refined.jsonl'), 'utf8')).trim().split('\n');
   const [judge] = parseMembers(['self'], { loadSelf: () => loadEmbedder('int8') });
-  if (judge?.kind !== 'dense') throw new Error('the judge is dense');
-  const encoder = await judge.load({});
-  try {
-    const { members, queries, ...figures } = await judgeChoice({
-      set,
-      refined: lines.map((line) => JSON.parse(line)),
-      encoder,
-      output,
-    });
-    const rows = {
-      ...figures,
-      ...Object.fromEntries(Object.entries(members).map(([who, value]) => [`${who} alone`, value])),
-    };
-    for (const [what, ours] of Object.entries(rows)) {
-      report.row({ what: `${name}, ${queries} queries: ${what}`, unit: 'nDCG@10', ours, peer: null, peerName: '' });
-    }
-    await writeFile(
-      path.join(output, 'judgement.json'),
-      JSON.stringify({ queries, ...figures, members }, undefined, 2),
-    );
-  } finally {
-    await encoder.close();
+  if (!judge) throw new Error('there is no judge');
+  const refined = [...(await readRefined(output)).values()];
+  const judgement = await judgeChoice({ set, refined, judge, output });
+  const { members, queries, ...figures } = judgement;
+  const alone = Object.fromEntries(Object.entries(members).map(([who, value]) => [`${who} alone`, value]));
+  for (const [what, ours] of Object.entries({ ...figures, ...alone })) {
+    report.row({ what: `${name}, ${queries} queries: ${what}`, unit: 'nDCG@10', ours, peer: null, peerName: '' });
   }
+  return { ...judgement, judge: 'the bundled O1 Embedder, without thinking' };
 }
 
 /**

@@ -42,7 +42,6 @@ export {
 } from './negatives/index.js';
 export { inOutputFolder } from './output-folder.js';
 export { QUERY_KINDS, type QueryKind } from './queries/query-prompts.js';
-export { bm25Searcher, encoderSearcher, type QueryEncoder, type Searcher } from './queries/round-trip.js';
 export { type QueriesOptions, type QueriesReport, synthesiseQueries } from './queries/synthesise-queries.js';
 export { SPLITS, type Split, type SplitShares } from './queries/write-query-set.js';
 export { readRefined } from './report/report-records.js';

@@ -9,6 +9,7 @@ import { writeTinyChatModel } from '../support/tiny-chat-model.js';
 import { tinyRetrievalSet } from '../support/tiny-retrieval-set.js';
 import { FakeEmbedder } from './fake-embedder.js';
 import { runCli } from './run-cli.js';
+import { writeTinySet } from './synth-set.js';
 
 const KEY = 'sk-test-0123456789abcdef-SECRET';
 
@@ -49,20 +50,7 @@ async function markdown(): Promise<string> {
   return source;
 }
 
-async function beir(): Promise<string> {
-  const { documents, queries, qrels } = tinyRetrievalSet();
-  const set = join(folder, 'set');
-  await mkdir(join(set, 'qrels'), { recursive: true });
-  const lines = (values: readonly object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
-  await writeFile(join(set, 'corpus.jsonl'), lines(documents.map(({ id, ...rest }) => ({ _id: id, ...rest }))));
-  await writeFile(
-    join(set, 'queries.jsonl'),
-    lines(queries.map(({ id, text }) => ({ _id: id, text: `${text}, and how do they work` }))),
-  );
-  const rows = [...qrels].map(([query, grades]) => `${query}\t${[...grades.keys()][0]}\t1\n`);
-  await writeFile(join(set, 'qrels', 'train.tsv'), `query-id\tcorpus-id\tscore\n${rows.join('')}`);
-  return set;
-}
+const beir = () => writeTinySet(join(folder, 'set'));
 
 const run = (args: readonly string[], more: { signal?: AbortSignal; environment?: NodeJS.ProcessEnv } = {}) =>
   runCli(['synth', ...args], {
@@ -196,9 +184,21 @@ test('a committee refines, finds hard negatives and is judged', async () => {
   const { judgement } = JSON.parse(report.stdout);
   expect(judgement.queries).toBe(8);
   expect(judgement.winner).toBeGreaterThan(judgement.worst);
-  expect(await readFile(join(output, 'report.html'), 'utf8')).toMatch('<td>the worst by vote</td>');
-  const wrong = await run(['report', output, '--set', set, '--judge', 'bm25']);
-  expect(wrong.stderr).toMatch(/--judge: expected a dense retriever/);
+  // All ways of choosing stand side by side on the page.
+  const page = await readFile(join(output, 'report.html'), 'utf8');
+  const { winner, random, worst, best, query, members } = judgement;
+  for (const [name, value] of [
+    ['the vote', winner],
+    ['bm25 alone', members.bm25],
+    ['self alone', members.self],
+    ['a random candidate', random],
+    ['the worst by vote', worst],
+    ['the best there is', best],
+    ['no thought', query],
+  ]) {
+    expect(page.includes(`<td>${name}</td><td class="number">${value.toFixed(4)}</td>`), name).toBe(true);
+  }
+  expect(page.includes('It sits in the committee')).toBe(true);
   const nobody = await run(['refine', set, '--output', output, '--member', 'who']);
   expect(nobody.stderr).toMatch(/no committee member "who"/);
 });
@@ -207,10 +207,10 @@ test('a query may have to find its document by a dense member', async () => {
   const output = join(folder, 'out');
   const args = [await markdown(), '--output', output, ...expert(), '--round-trip', 'self', '--top', '1', '--json'];
   const { queries } = JSON.parse((await run(['queries', ...args])).stdout);
-  // The symptom is equally far from all documents, so the first of them is found by it.
+  // The symptom is equally near to all documents, so the first of them is found by it.
   expect(queries).toBe(17);
   const manifest = JSON.parse(await readFile(join(output, 'manifest.json'), 'utf8'));
-  expect(manifest.stages.queries.roundTrip).toEqual({ searcher: 'self', top: 1 });
+  expect(manifest.stages.queries.roundTrip).toEqual({ member: 'self', fingerprint: 'hashing-0', top: 1 });
 });
 
 test('our own decoder as the expert, from end to end', async () => {

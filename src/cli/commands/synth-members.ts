@@ -4,23 +4,28 @@ import type { CliContext } from '../context.js';
 import { fetchReporter, type ModelOptions } from '../load-embedder.js';
 import { counted, startTask, type Task } from '../progress.js';
 
-/** Options of every command with a committee. */
-export interface MembersOptions extends Omit<ModelOptions, 'mode'> {
-  readonly member: readonly string[];
+/** How members are reached, wherever one is named: by `--member`, `--round-trip` or `--judge`. */
+export interface MemberAccessOptions extends Omit<ModelOptions, 'mode'> {
   readonly memberKeyEnv?: string;
 }
 
-/** Hands the committee to `work`, with its progress shown. Nothing is loaded before its turn has come. */
+/** Options of every command with a committee. */
+export interface MembersOptions extends MemberAccessOptions {
+  readonly member: readonly string[];
+}
+
+/** Hands members to `work`, with their progress shown. Nothing is loaded before its turn has come. */
 export async function withMembers<T>(
   context: CliContext,
-  options: MembersOptions,
-  work: (members: CommitteeMember[], onProgress: (progress: CommitteeProgress) => void) => Promise<T>,
+  names: readonly string[],
+  options: MemberAccessOptions,
+  work: (members: readonly CommitteeMember[], onProgress: (progress: CommitteeProgress) => void) => Promise<T>,
 ): Promise<T> {
-  const { member, memberKeyEnv, model, adapter, offline } = options;
+  const { memberKeyEnv, model, adapter, offline } = options;
   const { signal } = context;
   const fetching = fetchReporter(context.stderr);
-  const members = parseMembers(member, {
-    loadSelf: () => context.loadEmbedder({ model, adapter, offline, signal }),
+  const members = parseMembers(names, {
+    loadSelf: () => context.loadEmbedder({ model, adapter, offline, signal, onFetch: fetching.onProgress }),
     apiKey: memberKeyEnv === undefined ? undefined : apiKeyFromEnvironment(memberKeyEnv, context.environment),
     offline,
     onFetch: fetching.onProgress,
@@ -41,3 +46,11 @@ export async function withMembers<T>(
     fetching.stop();
   }
 }
+
+/** The same for one member. */
+export const withMember = <T>(
+  context: CliContext,
+  name: string,
+  options: MemberAccessOptions,
+  work: (member: CommitteeMember, onProgress: (progress: CommitteeProgress) => void) => Promise<T>,
+): Promise<T> => withMembers(context, [name], options, ([member], onProgress) => work(member!, onProgress));

@@ -41,7 +41,7 @@ export function runNegatives(
   const { output, limit, negatives: count, firstRank, lastRank, nearShare: share, pick, seed } = options;
   const { signal } = context;
   const ranks = [firstRank, lastRank] as const;
-  return withMembers(context, options, (members, onProgress) =>
+  return withMembers(context, options.member, options, (members, onProgress) =>
     mineNegatives({ set, members, output, limit, count, ranks, share, pick, seed, signal, onProgress }),
   );
 }

@@ -1,21 +1,13 @@
-import type { DocumentRecord, TokenCounter } from '../../search/index.js';
-import {
-  bm25Searcher,
-  encoderSearcher,
-  inOutputFolder,
-  parseMembers,
-  type QueriesReport,
-  type Searcher,
-  synthesiseQueries,
-} from '../../synth/index.js';
+import type { TokenCounter } from '../../search/index.js';
+import { inOutputFolder, type QueriesReport, synthesiseQueries } from '../../synth/index.js';
 import type { CliContext } from '../context.js';
 import { formatCount, plural } from '../format.js';
-import { fetchReporter } from '../load-embedder.js';
 import { counted, startTask } from '../progress.js';
 import { collect, readSource } from '../source.js';
 import { describeTotals, type Expert, type ExpertOptions, loadTokenCounter, withExpert } from './synth-expert.js';
+import { type MemberAccessOptions, withMember } from './synth-members.js';
 
-export interface SynthQueriesOptions extends ExpertOptions {
+export interface SynthQueriesOptions extends ExpertOptions, MemberAccessOptions {
   readonly output: string;
   readonly limit?: number;
   readonly roundTrip: string;
@@ -53,41 +45,26 @@ export async function runQueries(
 ): Promise<QueriesReport> {
   const { output, limit, dev, test, temperature, seed } = options;
   const documents = await collect(await readSource(source, { countTokens }));
-  const { searcher, close } = await openSearcher(context, documents, options);
-  const task = startTask(context.stderr, 'writing queries', counted('answers'));
-  try {
-    return await synthesiseQueries({
-      ...expert,
-      documents,
-      output,
-      countTokens,
-      temperature,
-      seed,
-      sample: limit,
-      roundTrip: { searcher, top: options.top },
-      shares: { dev, test },
-      signal: context.signal,
-      onProgress: ({ done, total, asked }) => task.update({ done, total, worked: asked }),
-    });
-  } finally {
-    task.stop();
-    await close();
-  }
-}
-
-/** What looks for the documents of the queries. */
-async function openSearcher(
-  context: CliContext,
-  documents: readonly DocumentRecord[],
-  { roundTrip, offline }: SynthQueriesOptions,
-): Promise<{ readonly searcher: Searcher; readonly close: () => Promise<void> }> {
-  const { signal } = context;
-  const fetching = fetchReporter(context.stderr);
-  const loadSelf = () => context.loadEmbedder({ offline, signal });
-  const [member] = parseMembers([roundTrip], { loadSelf, offline, onFetch: fetching.onProgress });
-  if (member?.kind !== 'dense') return { searcher: bm25Searcher(documents), close: async () => {} };
-  const encoder = await member.load({ signal }).finally(() => fetching.stop());
-  return { searcher: encoderSearcher(member.name, encoder, documents), close: () => encoder.close() };
+  return withMember(context, options.roundTrip, options, async (member, onProgress) => {
+    const task = startTask(context.stderr, 'writing queries', counted('answers'));
+    try {
+      return await synthesiseQueries({
+        ...expert,
+        documents,
+        output,
+        countTokens,
+        temperature,
+        seed,
+        sample: limit,
+        roundTrip: { member, top: options.top, onProgress },
+        shares: { dev, test },
+        signal: context.signal,
+        onProgress: ({ done, total, asked }) => task.update({ done, total, worked: asked }),
+      });
+    } finally {
+      task.stop();
+    }
+  });
 }
 
 export function describeQueries({ queries, sampled, documents, splits, rejected }: QueriesReport): string {

@@ -43,7 +43,7 @@ export async function runRefine(
   const { output, limit, vote, together } = options;
   const candidates = (await readCandidates(candidatesPath(output))).slice(0, limit);
   const { signal } = context;
-  return withMembers(context, options, (members, onProgress) =>
+  return withMembers(context, options.member, options, (members, onProgress) =>
     refineCandidates({ set, candidates, members, output, vote, together, signal, onProgress }),
   );
 }

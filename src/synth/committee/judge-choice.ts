@@ -1,22 +1,21 @@
 import { InvalidInputError } from '../../errors.js';
 import { ndcg } from '../../metrics/index.js';
-import { documentText, type RetrievalSet } from '../../search/index.js';
-import { bestPositions, products } from './corpus-scores.js';
+import type { RetrievalSet } from '../../search/index.js';
+import { bestPositions, corpusScorer } from './corpus-scores.js';
 import { mean } from './mean.js';
-import type { DenseRetriever } from './member.js';
+import type { CommitteeMember } from './member.js';
 import { memberChoice } from './member-choice.js';
-import type { RefinedRecord } from './refine-candidates.js';
-import { documentVectors, queryVectors } from './retriever-vectors.js';
+import type { CommitteeProgress, RefinedRecord } from './refine-candidates.js';
 
 export interface JudgeOptions {
   readonly set: RetrievalSet;
   readonly refined: readonly RefinedRecord[];
   /** The judge: it should have trained on this set as little as it sits in the committee. */
-  readonly encoder: DenseRetriever;
+  readonly judge: CommitteeMember;
   /** Output folder: the vectors are kept there. */
   readonly output: string;
   readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: { readonly done: number; readonly total: number }) => void) | undefined;
+  readonly onProgress?: ((progress: CommitteeProgress) => void) | undefined;
 }
 
 /** Mean nDCG@10 over the queries that have a choice: two candidates or more. */
@@ -37,29 +36,27 @@ export interface Judgement {
 }
 
 /**
- * Does the committee choose well? Documents are ranked for `query, line break, candidate` by an encoder that is not of the
- * committee, for every candidate; what each way of choosing would have got is compared.
+ * Does the committee choose well? Documents are ranked for `query, line break, candidate` by a judge that is not of the committee,
+ * for every candidate; what each way of choosing would have got is compared.
  */
 export async function judgeChoice(options: JudgeOptions): Promise<Judgement> {
-  const { set, encoder } = options;
+  const { set, judge, output, signal, onProgress } = options;
   const queries = new Map(set.queries.map(({ id, text }) => [id, text]));
   const judged = options.refined.filter(({ _id, thoughts }) => thoughts.length > 1 && queries.has(_id));
   if (judged.length === 0) {
     throw new InvalidInputError('no query of this set has two candidates to choose from.');
   }
-  const { output, signal, onProgress } = options;
-  const documents = await documentVectors(encoder, set.documents.map(documentText), { output, signal, onProgress });
   const texts = judged.flatMap(({ _id, thoughts }) => {
     const query = queries.get(_id)!;
-    return [query, ...thoughts.map((thought) => `${query}\n${thought}`)];
+    return [query, ...thoughts.map((thought) => `${query}\n${thought}`)].map((text, i) => ({
+      id: `${_id} ${i}`,
+      text,
+    }));
   });
-  const vectors = await queryVectors(encoder, texts, { output, signal });
-  const dimensions = documents.length / set.documents.length;
+  const scorer = await corpusScorer(judge, { set: { ...set, queries: texts }, output, signal, onProgress });
   let text = 0;
   const next = (query: string) => {
-    const vector = vectors.subarray(text * dimensions, (text + 1) * dimensions);
-    text++;
-    const scores = products(vector, documents);
+    const scores = scorer.scores(text++);
     const hits = bestPositions(scores, 10).map((position) => ({
       id: set.documents[position]!.id,
       score: scores[position]!,

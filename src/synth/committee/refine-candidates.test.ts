@@ -92,7 +92,10 @@ test('every candidate is scored by every member, and the vote orders them', asyn
   const cosine = thought.reduce((sum, value, i) => sum + value * document[i]!, 0);
   expect(records[7].scores['encoder:fake'][0]).toBeCloseTo(100 * cosine, 3);
   expect((await readSynthManifest(output)).stages.refine).toMatchObject({
-    members: ['bm25', 'encoder:fake'],
+    members: [
+      { name: 'bm25', fingerprint: 'bm25' },
+      { name: 'encoder:fake', fingerprint: 'hashing-0' },
+    ],
     settings: { vote: 'soft' },
     wins: [0, 150, 0],
   });
@@ -213,7 +216,11 @@ test('negatives: within the ranks, no positive, no near-positive, teacher and sc
     5,
   );
   expect((await readSynthManifest(output)).stages.negatives).toMatchObject({
-    members: ['bm25', 'a', 'b'],
+    members: [
+      { name: 'bm25', fingerprint: 'bm25' },
+      { name: 'a', fingerprint: 'hashing-0' },
+      { name: 'b', fingerprint: 'hashing-1' },
+    ],
     negatives: 750,
   });
 });
@@ -276,8 +283,8 @@ test('the committee is judged by an encoder of its own', async () => {
   const members = [...parseMembers(['bm25']), fakeMember('a').member];
   await refineCandidates({ set, candidates, members, output });
   const judge = fakeMember('judge', 9);
-  const encoder = await (judge.member as Extract<CommitteeMember, { kind: 'dense' }>).load({});
-  const judgement = await judgeChoice({ set, refined: await lines('refined.jsonl'), encoder, output });
+  const judgement = await judgeChoice({ set, refined: await lines('refined.jsonl'), judge: judge.member, output });
+  expect(judge.seen).toMatchObject({ loads: 1, closes: 1 });
   expect(judgement.queries).toBe(150);
   expect(judgement.winner).toBeGreaterThan(judgement.random);
   expect(judgement.random).toBeGreaterThan(judgement.worst);

@@ -78,10 +78,10 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
   }
   await mkdir(output, { recursive: true });
   const journal = await Journal.open<number[][]>(join(output, 'journal', 'refine.jsonl'));
-  const scores = new Map<string, number[][]>();
+  const asked = new Map<string, MemberScores>();
   try {
     const ask = async (member: CommitteeMember, signal: AbortSignal | undefined) => {
-      scores.set(member.name, await scoreAll(member, cases, journal, { ...options, signal }));
+      asked.set(member.name, await scoreAll(member, cases, journal, { ...options, signal }));
     };
     if (together) await askTogether(members, ask, options.signal);
     else for (const member of members) await ask(member, options.signal);
@@ -89,7 +89,7 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
     await journal.close();
   }
   const byQuery = cases.map((_, i) =>
-    Object.fromEntries(members.map(({ name }) => [name, scores.get(name)![i]!] as const)),
+    Object.fromEntries(members.map(({ name }) => [name, asked.get(name)!.scores[i]!] as const)),
   );
   const records = cases.map((one, i) => refinedRecord(one, byQuery[i]!, vote));
   crashPoint('refine-before-write');
@@ -98,12 +98,8 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
   const report = reportOf(records, byQuery, rejected);
   await writeStage(output, 'refine', {
     settings: { vote },
-    members: members.map(({ name }) => name),
-    queries: report.queries,
-    wins: report.wins,
-    choices: report.choices,
-    agreement: report.agreement,
-    rejected,
+    members: members.map(({ name }) => ({ name, fingerprint: asked.get(name)!.fingerprint })),
+    ...report,
   });
   return report;
 }
@@ -133,13 +129,19 @@ function casesOf(set: RetrievalSet, candidates: readonly Candidates[]) {
   return { cases, rejected };
 }
 
+interface MemberScores {
+  readonly fingerprint: string;
+  /** Of each query, one a candidate. */
+  readonly scores: readonly (readonly number[])[];
+}
+
 /** One member's scores of all candidates. It is loaded in any case: its fingerprint says what the journal has of it. */
 async function scoreAll(
   member: CommitteeMember,
   cases: readonly ScoredCase[],
   journal: Journal<number[][]>,
   { signal, onProgress }: RefineOptions,
-): Promise<number[][]> {
+): Promise<MemberScores> {
   throwIfAborted(signal);
   const retriever = member.kind === 'dense' ? await member.load({ signal }) : undefined;
   const fingerprint = retriever?.fingerprint ?? 'bm25';
@@ -160,7 +162,7 @@ async function scoreAll(
   } finally {
     await retriever?.close();
   }
-  return scores;
+  return { fingerprint, scores };
 }
 
 function refinedRecord(

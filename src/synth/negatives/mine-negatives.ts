@@ -73,12 +73,8 @@ export async function mineNegatives(options: NegativesOptions): Promise<Negative
   await mkdir(output, { recursive: true });
   const scorers: CorpusScorer[] = [];
   for (const member of members) scorers.push(await corpusScorer(member, { set, output, signal, onProgress }));
-  const context = contentKey({
-    settings,
-    miners,
-    members: scorers.map(({ name, fingerprint }) => [name, fingerprint]),
-    corpus: corpusHash(set),
-  });
+  const asked = scorers.map(({ name, fingerprint }) => ({ name, fingerprint }));
+  const context = contentKey({ settings, miners, members: asked, corpus: corpusHash(set) });
   const judged = positivesOf(set);
   const positions = new Map(set.documents.map(({ id }, position) => [id, position]));
   const copiesOf = copyFinder(set);
@@ -128,8 +124,7 @@ export async function mineNegatives(options: NegativesOptions): Promise<Negative
     short: records.filter(({ negatives }) => negatives.length < settings.count).length,
     rejected,
   };
-  const names = members.map(({ name }) => name);
-  await writeStage(output, 'negatives', { settings, members: names, miners, limit: limit ?? null, ...report });
+  await writeStage(output, 'negatives', { settings, members: asked, miners, limit: limit ?? null, ...report });
   return report;
 }
 

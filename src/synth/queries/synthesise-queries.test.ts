@@ -6,7 +6,7 @@ import { countWords, tinyRetrievalSet } from '../../../test/support/tiny-retriev
 import type { ChatModel } from '../../llm/index.js';
 import { loadBeir } from '../../search/index.js';
 import { HashingEncoder } from '../../testing/index.js';
-import { bm25Searcher, encoderSearcher, type QueriesOptions, readSynthManifest, synthesiseQueries } from '../index.js';
+import { type CommitteeMember, type QueriesOptions, readSynthManifest, synthesiseQueries } from '../index.js';
 import { queryIn } from './query-prompts.js';
 
 let output: string;
@@ -63,7 +63,7 @@ test('a data set in BEIR format: queries that lead back to their document, split
   expect(new Set(splitOfDocument.values()).size).toBeGreaterThan(1);
   expect((await readSynthManifest(output)).stages.queries).toMatchObject({
     model: 'fake',
-    roundTrip: { searcher: 'bm25', top: 1 },
+    roundTrip: { member: 'bm25', fingerprint: 'bm25', top: 1 },
     prompt: { wishes: { symptom: expect.any(String) }, sha256: expect.any(String) },
     settings: { sample: null, seed: 3 },
     queries: 16,
@@ -128,16 +128,65 @@ test('a query that is a sentence of its document is none', async () => {
   ]);
 });
 
-test.each(['bm25', 'encoder'])('%s: the best documents for a query, best first', async (kind) => {
-  const hashing = new HashingEncoder({ dimensions: 4096 });
-  const encoder = { embed: (texts: readonly string[]) => hashing.embedDocuments(texts) };
-  const searcher = kind === 'bm25' ? bm25Searcher(documents) : encoderSearcher('hashing', encoder, documents);
-  const results = await searcher.search(['timers and buffers, buffers', 'how signals'], 2);
-  expect(results.map(([first]) => first)).toEqual(['d3', 'd6']);
-  expect(results[0]).toEqual(['d3', 'd2']);
-  if (kind === 'bm25') return;
-  await searcher.search(['streams'], 1);
-  expect(hashing.calls.map(({ length }) => length)).toEqual([8, 2, 1]);
+/** A dense member that embeds a query in another way than a document, as an O1 Embedder does. */
+function denseMember() {
+  const encoder = new HashingEncoder({ dimensions: 4096 });
+  const seen = { queries: 0, open: 0 };
+  const member: CommitteeMember = {
+    kind: 'dense',
+    name: 'hashing',
+    load: async () => {
+      seen.open++;
+      return {
+        name: 'hashing',
+        dimensions: 4096,
+        fingerprint: 'f',
+        embed: (texts) => encoder.embedDocuments(texts),
+        embedQueries: async (texts) => {
+          seen.queries += texts.length;
+          return texts.map((text) => encoder.embed(text));
+        },
+        close: async () => void seen.open--,
+      };
+    },
+  };
+  return { member, encoder, seen };
+}
+
+test('a dense member looks for the documents; their vectors are made before the expert is asked, and once', async () => {
+  const { member, encoder, seen } = denseMember();
+  const model = fakeExpert();
+  const { complete } = model;
+  model.complete = async function (request) {
+    expect(encoder.calls).toEqual([documents.map(({ title, text }) => `${title}\n${text}`)]);
+    return complete.call(this, request);
+  };
+  const report = await run({ model, roundTrip: { member, top: 1 } });
+  // The symptom shares no word with any document: a cosine of 0 is no hit.
+  expect(report.queries).toBe(16);
+  expect(encoder.calls).toHaveLength(1);
+  expect(seen).toEqual({ queries: 24, open: 0 });
+  await run({ model, roundTrip: { member, top: 2 } });
+  expect(encoder.calls).toHaveLength(1);
+  expect(seen.queries).toBe(24);
+  expect((await readSynthManifest(output)).stages.queries).toMatchObject({
+    roundTrip: { member: 'hashing', fingerprint: 'f', top: 2 },
+  });
+});
+
+test('a member that is not to be had is told before anything is asked', async () => {
+  const model = fakeExpert();
+  const member: CommitteeMember = { kind: 'dense', name: 'x', load: () => Promise.reject(new Error('no such model')) };
+  await expect(run({ model, roundTrip: { member } })).rejects.toThrow('no such model');
+  expect(model.asked).toBe(0);
+});
+
+test('changed settings are other questions', async () => {
+  const model = fakeExpert();
+  for (const [i, change] of [{}, { temperature: 0.1 }, { seed: 1 }, { documentTokens: 3 }, {}].entries()) {
+    await run({ model, ...change });
+    expect(model.asked).toBe(24 * Math.min(i + 1, 4));
+  }
 });
 
 test('what is no corpus or no share is refused', async () => {

@@ -5,13 +5,14 @@ import type { ChatAnswer, ChatModel, ChatRequest, TokenPrices } from '../../llm/
 import { type DocumentRecord, documentText, type TokenCounter } from '../../search/index.js';
 import { type AskProgress, askAll, type Outcome } from '../ask/ask-all.js';
 import { type StageUsage, usageOf } from '../ask/usage.js';
+import type { CommitteeMember, CommitteeProgress } from '../committee/index.js';
 import { contentKey } from '../content-key.js';
 import { cutToTokens } from '../cut-text.js';
 import { Journal } from '../journal.js';
 import { type Rejected, writeStage } from '../manifest.js';
 import { seededOrder } from '../seeded.js';
 import { QUERY_KINDS, QUERY_PROMPTS, queryIn, queryMessages } from './query-prompts.js';
-import { bm25Searcher, type Searcher } from './round-trip.js';
+import { roundTrip } from './round-trip.js';
 import { type Split, type SplitShares, splitOf, type WrittenQuery, writeQuerySet } from './write-query-set.js';
 
 export interface QueriesOptions {
@@ -31,8 +32,14 @@ export interface QueriesOptions {
   readonly temperature?: number | undefined;
   /** Of the sample, the split and the sampling. Default 0. */
   readonly seed?: number | undefined;
-  /** A query must find its document among so many results of the searcher. Default: BM25, 10. */
-  readonly roundTrip?: { readonly searcher?: Searcher | undefined; readonly top?: number | undefined } | undefined;
+  /** The member by which a query must find its document, among so many hits. Default: BM25, 10. */
+  readonly roundTrip?:
+    | {
+        readonly member?: CommitteeMember | undefined;
+        readonly top?: number | undefined;
+        readonly onProgress?: ((progress: CommitteeProgress) => void) | undefined;
+      }
+    | undefined;
   /** Default: a tenth of the documents each. */
   readonly shares?: SplitShares | undefined;
   readonly concurrency?: number | undefined;
@@ -50,6 +57,8 @@ export interface QueriesReport {
   readonly usage: StageUsage;
 }
 
+const BM25: CommitteeMember = { kind: 'sparse', name: 'bm25' };
+
 /**
  * The expert writes a query of each kind for sampled documents. Those that lead back to their document become a data set with
  * train, dev and test, split by document: a document of test has no query in train.
@@ -59,11 +68,14 @@ export interface QueriesReport {
 export async function synthesiseQueries(options: QueriesOptions): Promise<QueriesReport> {
   const { documents, output, model, countTokens, prices, signal, sample } = options;
   const { documentTokens = 512, queryTokens = 64, temperature = 0.7, seed = 0 } = options;
-  const { searcher = bm25Searcher(documents), top = 10 } = options.roundTrip ?? {};
+  const { member = BM25, top = 10, onProgress } = options.roundTrip ?? {};
   const shares = options.shares ?? { dev: 0.1, test: 0.1 };
   checkShares(shares);
   if (documents.length === 0) throw new InvalidInputError('there are no documents to write queries for.');
 
+  const way = { documents, member, top, output, signal, onProgress };
+  // A member that is not to be had should be known before the expert is asked; the documents' vectors are kept.
+  if (member.kind === 'dense') await roundTrip([], way);
   const drawn = seededOrder(documents, 'sample', seed).slice(0, sample);
   const tasks = drawn.flatMap((document) => QUERY_KINDS.map((kind) => ({ document, kind })));
   const texts = new Map(drawn.map((one) => [one.id, cutToTokens(documentText(one), documentTokens, countTokens).text]));
@@ -91,15 +103,10 @@ export async function synthesiseQueries(options: QueriesOptions): Promise<Querie
       rejected.push({ id: document.id, what: kind, reason, ...(text === '' ? {} : { text }) });
     }
   }
-  const found = await searcher.search(
-    written.map(({ text }) => text),
-    top,
-    { signal },
-  );
-  const kept = written.filter(({ document }, i) => found[i]!.includes(document));
+  const { found, fingerprint } = await roundTrip(written, way);
+  const kept = written.filter((_, i) => found[i]);
   for (const [i, { document, kind, text }] of written.entries()) {
-    if (!found[i]!.includes(document))
-      rejected.push({ id: document, what: kind, reason: 'does not find its document', text });
+    if (!found[i]) rejected.push({ id: document, what: kind, reason: 'does not find its document', text });
   }
 
   crashPoint('synth-queries');
@@ -116,7 +123,7 @@ export async function synthesiseQueries(options: QueriesOptions): Promise<Querie
   await writeStage(output, 'queries', {
     model: model.name,
     settings: { sample: sample ?? null, documentTokens, queryTokens, temperature, seed, shares },
-    roundTrip: { searcher: searcher.name, top },
+    roundTrip: { member: member.name, fingerprint, top },
     prompt: { ...QUERY_PROMPTS, sha256: contentKey(QUERY_PROMPTS) },
     ...report,
   });

@@ -82,6 +82,24 @@ test('the page grows with the stages, and text from outside stays text', async (
   expect(whole).toContain('2 hard negatives (positive: 0.900)');
   expect(whole).toContain('All about buffers.');
 
+  expect(whole).not.toContain('nDCG@10');
+  const judgement = { queries: 2, query: 0.5, winner: 0.75, random: 0.6, worst: 0.4, best: 0.8, members: { a: 0.76 } };
+  const judged = await readFile(
+    await writeSynthReport(folder, { set, judgement: { judge: 'j', ...judgement } }),
+    'utf8',
+  );
+  const rows = [
+    ...judged.matchAll(/<tr><td>([^<]*)<\/td><td class="number">(0\.\d{4})<\/td><td class="number">(.*?)<\/td>/g),
+  ];
+  expect(rows.map(([, ...cells]) => cells)).toEqual([
+    ['the vote', '0.7500', ''],
+    ['a alone', '0.7600', '−0.0100'],
+    ['a random candidate', '0.6000', '+0.1500'],
+    ['the worst by vote', '0.4000', '+0.3500'],
+    ['the best there is', '0.8000', '−0.0500'],
+    ['no thought', '0.5000', '+0.2500'],
+  ]);
+
   // Other thoughts: the votes were about those of before, the negatives are not.
   await writeStage(folder, 'refine', { queries: 2 });
   expect(await page()).toContain('2 hard negatives');

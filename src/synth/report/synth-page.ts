@@ -3,14 +3,20 @@ import { escapeHtml, reportPage } from '../../report-page.js';
 import { documentText, type RetrievalSet } from '../../search/index.js';
 import { writeAtomically } from '../../write-atomically.js';
 import { type Candidates, candidatesPath, readCandidates } from '../candidates.js';
-import type { Judgement } from '../committee/index.js';
-import { meanDiversity } from '../explore/diversity.js';
-import { readSynthManifest, STAGES, type SynthManifest } from '../manifest.js';
+import { readSynthManifest, type SynthManifest } from '../manifest.js';
 import { seededOrder } from '../seeded.js';
 import { type ReportFigures, reportFigures } from './report-figures.js';
 import { type MinedRecord, type RefinedRecord, readMined, readRefined } from './report-records.js';
 import { sampleSection } from './report-samples.js';
-import { table } from './report-table.js';
+import {
+  agreementTable,
+  diversityLine,
+  judgementTable,
+  type NamedJudgement,
+  rejectionTable,
+  stagesTable,
+  winsTable,
+} from './report-tables.js';
 
 export interface ReportOptions {
   /** The data set that the thoughts are about. */
@@ -20,7 +26,7 @@ export interface ReportOptions {
   /** Of the choice of samples. Default 0. */
   readonly seed?: number | undefined;
   /** What a judge of the committee's choices has found. Default: none was asked. */
-  readonly judgement?: (Judgement & { readonly encoder: string }) | undefined;
+  readonly judgement?: NamedJudgement | undefined;
 }
 
 /**
@@ -96,109 +102,6 @@ function page({ manifest, candidates, refined, mined, figures, shown, set, judge
     data: figures,
     script: DRAW,
   });
-}
-
-/** Counts and cost of each stage that has run. */
-function stagesTable({ stages }: SynthManifest): string {
-  const number = (value: unknown) => (typeof value === 'number' ? value.toLocaleString('en-US') : '');
-  const rows = STAGES.flatMap((name) => {
-    const record = stages[name];
-    if (!record) return [];
-    const usage = (record.usage ?? {}) as Record<string, unknown>;
-    const rejected = Array.isArray(record.rejected) ? record.rejected.length : undefined;
-    const counts = [
-      record.queries,
-      record.thoughts,
-      rejected,
-      usage.answers,
-      usage.promptTokens,
-      usage.completionTokens,
-    ];
-    return [[name, String(record.model ?? ''), ...counts.map(number), number(usage.cost)]];
-  });
-  const head = [
-    'stage',
-    'by',
-    'queries',
-    'thoughts',
-    'rejected',
-    'answers',
-    'prompt tokens',
-    'completion tokens',
-    'cost',
-  ];
-  return table(head, rows, 2);
-}
-
-function rejectionTable({ stages }: SynthManifest): string {
-  const counts = new Map<string, number>();
-  for (const name of STAGES) {
-    const rejected = stages[name]?.rejected;
-    for (const { reason } of Array.isArray(rejected) ? (rejected as { reason: string }[]) : []) {
-      const key = `${name}\t${reason}`;
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-  }
-  if (counts.size === 0) return '';
-  return table(
-    ['stage', 'rejected because', 'times'],
-    [...counts].map(([key, count]) => [...key.split('\t'), String(count)]),
-    2,
-  );
-}
-
-function diversityLine(candidates: readonly Candidates[]): string {
-  const diversity = meanDiversity(candidates.map(({ thoughts }) => thoughts));
-  if (!diversity) return '';
-  const { jaccardDistance, distinct2 } = diversity;
-  return `<p>Mean word distance between the candidates of a query: ${jaccardDistance.toFixed(3)} (0: the same words, 1: none in common). distinct-2: ${distinct2.toFixed(3)}.</p>`;
-}
-
-function winsTable({ wins, choices }: ReportFigures): string {
-  const head = ['chosen by', ...wins.map((_, i) => `candidate ${i + 1}`)];
-  const rows = [
-    ['the vote', ...wins.map(String)],
-    ...Object.entries(choices).map(([member, own]) => [`${member} alone`, ...own.map(String)]),
-  ];
-  return table(head, rows, 1);
-}
-
-/** How often two choose alike; Cohen's kappa and Kendall's tau of two members, where the manifest has them. */
-function agreementTable({ agreement }: ReportFigures, { stages }: SynthManifest): string {
-  const measured = (stages.refine?.agreement ?? []) as readonly {
-    a: string;
-    b: string;
-    kappa?: number;
-    tau?: number;
-  }[];
-  const rows = agreement.map(({ a, b, share }) => {
-    const more = measured.find((one) => one.a === a && one.b === b);
-    return [a, b, share.toFixed(3), more?.kappa?.toFixed(3) ?? '', more?.tau?.toFixed(3) ?? ''];
-  });
-  return table(['', '', 'choose alike', "Cohen's kappa", "Kendall's tau"], rows, 2);
-}
-
-/** nDCG@10 by who chooses the thought, for an encoder outside the committee. */
-function judgementTable({
-  encoder,
-  queries,
-  query,
-  winner,
-  random,
-  worst,
-  best,
-  members,
-}: NonNullable<ReportOptions['judgement']>): string {
-  const rows: [string, number][] = [
-    ['the vote', winner],
-    ...Object.entries(members).map(([member, value]): [string, number] => [`${member} alone`, value]),
-    ['a random candidate', random],
-    ['the worst by vote', worst],
-    ['the best there is', best],
-    ['no thought', query],
-  ];
-  const figures = rows.map(([name, value]) => [name, value.toFixed(4)]);
-  return `<p>${escapeHtml(encoder)} with the query and one candidate, over ${queries} queries:</p>${table(['chosen by', 'nDCG@10'], figures, 1)}`;
 }
 
 const STYLES = `
