@@ -14,6 +14,7 @@ const app = createApp({
     fingerprint: service.fingerprint,
     modelName: service.modelName,
     dimensions: service.dimensions,
+    settings: service.settings,
     embedDocuments: (texts, options) => service.embedDocuments(texts, options),
     query: (text, options) => service.query(text, { ...options, maxTokens: THOUGHT_TOKENS, ignoreEnd: true }),
     status: () => service.status?.() ?? { state: 'ready', waiting: 0, thinking: 0 },

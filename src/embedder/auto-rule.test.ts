@@ -170,11 +170,32 @@ describe('auto', () => {
   test('a search that fails is the caller’s to know, and leaves the embedder as it was', async () => {
     const instantScores = () => Promise.reject(new Error('no index'));
     await expect(byMargin.embedQuery('open', { think: 'auto', instantScores })).rejects.toThrow('no index');
-    const batch = byMargin.thinkingBatch();
-    const failing = { id: 'a', text: 'a', options: { think: 'auto', instantScores } } as const;
-    await expect(batch.admit([{ id: 'b', text: 'b' }, failing])).rejects.toThrow('no index');
-    expect([batch.queries, batch.rows]).toEqual([[], 0]);
     expect((await byMargin.embedQuery('open')).basis).toBe('thoughts');
+  });
+
+  test('in a batch others go on while the search is made; then it thinks, or not, as it would alone', async () => {
+    const auto = (id: string) =>
+      ({ id, text: `open ${id}`, options: { think: 'auto', instantScores: () => [] } }) as const;
+    const batch = byMargin.thinkingBatch();
+    const admitted = await batch.admit([auto('thinks'), { id: 'other', text: 'b' }, auto('instant'), auto('late')]);
+    expect(admitted.filter(({ event }) => event.type === 'instant')).toHaveLength(4);
+    expect([batch.undecided, batch.rows]).toEqual([['thinks', 'instant', 'late'], 1]);
+    const events = [...(await batch.step())];
+    expect(events.every(({ id }) => id === 'other')).toBe(true);
+    const [decided] = await batch.decide('instant', [0.75, 0.25]);
+    expect(decided).toMatchObject({ id: 'instant', event: { type: 'final', decision: 'instant', basis: 'instant' } });
+    expect(batch.finish('late').event).toMatchObject({ basis: 'instant', deadlineReached: true });
+    events.push(...(await batch.decide('thinks', [0.75, 0.7])));
+    expect([batch.undecided, batch.rows]).toEqual([[], 2]);
+    while (batch.rows > 0) events.push(...(await batch.step()));
+    const final = events.find(({ id, event }) => id === 'thinks' && event.type === 'final')!.event;
+    const options: QueryOptions = { think: 'auto', instantScores: () => [0.75, 0.7] };
+    const { vector, thoughts, signals } = await byMargin.embedQuery('open thinks', options);
+    expect(final).toMatchObject({ decision: 'think', vector, thoughts, signals });
+    await expect(batch.decide('thinks', [])).rejects.toThrow('it does not wait for scores');
+    await batch.admit([auto('gone')]);
+    batch.cancel('gone');
+    expect([batch.queries, batch.undecided]).toEqual([[], []]);
   });
 
   test('a given thought is read; there is nothing to decide', async () => {

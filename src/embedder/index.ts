@@ -12,6 +12,7 @@ export {
   type QuerySignals,
 } from './auto-rule.js';
 export { type AutoSample, chooseAutoRule } from './choose-auto-rule.js';
+export type { ModelRun, OnRun } from './model-run.js';
 export { type DocumentOptions, type LoadOptions, O1Embedder, type QueriesOptions } from './o1-embedder.js';
 export type { QueryEmbedding, QueryEvent, QueryOptions, Thought, Timings } from './query-embedding.js';
 export { Sequences } from './sequence.js';

@@ -13,6 +13,7 @@ import { type FetchProgress, resolveModel } from '../models/index.js';
 import { normalise } from '../normalise.js';
 import { openAdapter } from './adapter.js';
 import { CallQueue } from './call-queue.js';
+import { type OnRun, timed } from './model-run.js';
 import type { QueryEmbedding, QueryEvent, QueryOptions } from './query-embedding.js';
 import { Sequences } from './sequence.js';
 import type { O1Settings } from './settings.js';
@@ -33,6 +34,8 @@ export interface LoadOptions {
   readonly offline?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onFetch?: ((progress: FetchProgress) => void) | undefined;
+  /** Told of each run of the model how long it took. */
+  readonly onRun?: OnRun | undefined;
 }
 
 export interface DocumentOptions {
@@ -75,16 +78,19 @@ export class O1Embedder {
   readonly #tokenizer: Tokenizer;
   readonly #sequences: Sequences;
   readonly #queue = new CallQueue();
+  readonly #onRun: OnRun | undefined;
 
   constructor(parts: {
     readonly decoder: Decoder;
     readonly tokenizer: Tokenizer;
     readonly settings: O1Settings;
     readonly adapterSha256: string;
+    readonly onRun?: OnRun | undefined;
   }) {
     const { decoder, tokenizer, settings } = parts;
     this.#decoder = decoder;
     this.#tokenizer = tokenizer;
+    this.#onRun = parts.onRun;
     this.#sequences = new Sequences(tokenizer, settings);
     this.settings = settings;
     this.mode = decoder.mode;
@@ -102,7 +108,7 @@ export class O1Embedder {
    * @throws MismatchError when the adapter was made for another base model, or its self-test does not hold.
    */
   static async load(options: LoadOptions = {}): Promise<O1Embedder> {
-    const { mode = 'int8', threads, signal } = options;
+    const { mode = 'int8', threads, signal, onRun } = options;
     if (!NUMERIC_MODES.includes(mode)) {
       throw new InvalidInputError(`mode must be one of ${NUMERIC_MODES.join(', ')}, got ${JSON.stringify(mode)}`);
     }
@@ -122,7 +128,7 @@ export class O1Embedder {
         const decoder = await Decoder.load(weights, { mode, threads, maxPositions, signal });
         const { tokenizer } = checkpoint;
         const { settings, sha256: adapterSha256 } = adapter;
-        const embedder = new O1Embedder({ decoder, tokenizer, settings, adapterSha256 });
+        const embedder = new O1Embedder({ decoder, tokenizer, settings, adapterSha256, onRun });
         try {
           await embedder.#selfTest(adapter.folder, signal);
         } catch (error) {
@@ -170,7 +176,7 @@ export class O1Embedder {
         maxBatchTokens,
       )) {
         const rows = group.map((i) => sequences[i]!);
-        const output = await this.#decoder.encode(rows, { signal });
+        const output = await timed('documents', this.#onRun, () => this.#decoder.encode(rows, { signal }));
         for (const [row, i] of group.entries()) vectors[i] = normalise(output.hidden(row, rows[row]!.length - 1));
         done += group.length;
         tokens += rows.reduce((sum, { length }) => sum + length, 0);
@@ -243,7 +249,7 @@ export class O1Embedder {
 
   #batch(turn: BatchParts['turn']): ThinkingBatch {
     const [decoder, tokenizer, sequences, settings] = [this.#decoder, this.#tokenizer, this.#sequences, this.settings];
-    return new ThinkingBatch({ decoder, tokenizer, sequences, settings, turn });
+    return new ThinkingBatch({ decoder, tokenizer, sequences, settings, turn, onRun: this.#onRun });
   }
 
   /** Thinks about queries from the first to the last of them, or to the deadline. It is the caller's turn all the time. */
@@ -252,7 +258,13 @@ export class O1Embedder {
     { signal, deadline = Number.POSITIVE_INFINITY }: { readonly signal?: AbortSignal; readonly deadline?: number },
   ): AsyncGenerator<BatchEvent, void, void> {
     const batch = this.#batch((call) => call());
-    yield* await batch.admit(requests, { signal });
+    const events = await batch.admit(requests, { signal });
+    yield* events;
+    for (const { id, event } of events) {
+      if (event.type !== 'instant' || !batch.undecided.includes(id)) continue;
+      const { instantScores } = requests.find((request) => request.id === id)!.options!;
+      yield* await batch.decide(id, await instantScores!(event.vector));
+    }
     while (batch.rows > 0) {
       if (performance.now() >= deadline) yield* batch.queries.map((id) => batch.finish(id));
       else yield* await batch.step({ signal });

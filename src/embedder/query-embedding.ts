@@ -36,6 +36,8 @@ export interface QueryOptions {
 }
 
 export interface Thought {
+  /** Which of the query's thoughts it is, from 0 up, as in its `token` events. */
+  readonly sample: number;
   readonly text: string;
   readonly tokens: readonly number[];
   /** `stop`: the model ended it. `length`: it reached `maxTokens`. `given`: the caller's own. */

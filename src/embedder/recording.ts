@@ -36,8 +36,8 @@ export class Recording {
     return { type: 'token', sample, token, text: this.#streams[sample].push(token) };
   }
 
-  thought(sample: number, thought: Omit<Thought, 'text'>, closingMs: number): void {
-    this.#thoughts[sample] = { text: this.#tokenizer.decode(thought.tokens), ...thought };
+  thought(sample: number, thought: Omit<Thought, 'sample' | 'text'>, closingMs: number): void {
+    this.#thoughts[sample] = { sample, text: this.#tokenizer.decode(thought.tokens), ...thought };
     this.#finished = performance.now();
     this.#closingMs = closingMs;
     this.awaited--;

@@ -85,8 +85,9 @@ describe('in fp32 a query has the same events, to the last bit, as alone', () =>
     expect(batch.rows).toBe(0);
     expect(batch.queries).toEqual([]);
     for (const id of ids) expect(collected.byQuery.get(id)).toEqual(await alone(id));
-    const reasons = collected.final('four').thoughts.map(({ finishReason }) => finishReason);
-    expect(reasons).toEqual(['stop', 'length', 'stop', 'length']);
+    const { thoughts } = collected.final('four');
+    expect(thoughts.map(({ finishReason }) => finishReason)).toEqual(['stop', 'length', 'stop', 'length']);
+    expect(thoughts.map(({ sample }) => sample)).toEqual([0, 1, 2, 3]);
   });
 
   test('when others are cancelled or finished early', async () => {
@@ -118,6 +119,8 @@ describe('in fp32 a query has the same events, to the last bit, as alone', () =>
       batch.cancel('long');
       if (event.type !== 'final') throw new Error('no final event');
       seen.add(event.thoughts.length);
+      // Which of the four they are is told: the third one is finished before the first.
+      expect(event.thoughts.map(({ sample }) => sample)).toEqual([[], [2], [0, 2]][event.thoughts.length]);
       expect(event.thoughts).toEqual(
         whole.thoughts.filter((thought) => event.thoughts.some((one) => one.text === thought.text)),
       );

@@ -1,7 +1,14 @@
-import { type Decoder, SequenceBatch, type Tokenizer, tokenDistribution } from '../decoder/index.js';
+import {
+  type Decoder,
+  SequenceBatch,
+  type TokenDistribution,
+  type Tokenizer,
+  tokenDistribution,
+} from '../decoder/index.js';
 import { InvalidInputError } from '../errors.js';
 import { normalise } from '../normalise.js';
-import { decide, marginOf, type QuerySignals } from './auto-rule.js';
+import { decide, marginOf } from './auto-rule.js';
+import { type OnRun, timed } from './model-run.js';
 import type { QueryEvent, QueryOptions } from './query-embedding.js';
 import { Recording } from './recording.js';
 import type { QuerySequence, Sequences } from './sequence.js';
@@ -31,6 +38,16 @@ export interface BatchParts {
   readonly settings: O1Settings;
   /** Runs a call when it is its turn to use the decoder. */
   readonly turn: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly onRun: OnRun | undefined;
+}
+
+/** What the reading of a query's prompt gave, for its thoughts to go on with. */
+interface ReadPrompt {
+  /** Holds the prompt's keys and values, in this row. */
+  readonly batch: SequenceBatch;
+  readonly row: number;
+  readonly logits: Float32Array;
+  readonly distribution: TokenDistribution;
 }
 
 interface Query {
@@ -39,8 +56,13 @@ interface Query {
   readonly settings: ThinkingSettings;
   /** Present from when its prompt is read. */
   recording?: Recording;
-  /** `finished`: its final event is made. Rows of a query that is finished or cancelled are dropped before the next step. */
-  state: 'reading' | 'thinking' | 'finished' | 'cancelled';
+  /** Present while the query is undecided. */
+  read?: ReadPrompt;
+  /**
+   * `undecided`: its rule wants to know what a search finds. `finished`: its final event is made. Rows of a query that is
+   * finished or cancelled are dropped before the next step.
+   */
+  state: 'reading' | 'undecided' | 'thinking' | 'finished' | 'cancelled';
 }
 
 interface Row {
@@ -81,6 +103,11 @@ export class ThinkingBatch {
     return this.#rows.filter(({ query }) => query.state === 'thinking').length;
   }
 
+  /** Ids of the queries whose rule goes by the margin of a search with their instant vector: see `decide`. */
+  get undecided(): string[] {
+    return [...this.#queries.values()].filter(({ state }) => state === 'undecided').map(({ id }) => id);
+  }
+
   /** Ids of the queries that have no final event yet, in the order in which they came. */
   get queries(): string[] {
     return [...this.#queries.keys()];
@@ -88,7 +115,8 @@ export class ThinkingBatch {
 
   /**
    * Reads the queries' prompts, in one run (a given thought is read in a run of its own). Gives their instant events, the first
-   * tokens, and the final events of those that need no more. The others take part from the next step on.
+   * tokens, and the final events of those that need no more. The others take part from the next step on, or once they are
+   * decided.
    *
    * @throws InvalidInputError when an id is taken or an option is wrong; then none of these queries is in the batch.
    */
@@ -117,6 +145,38 @@ export class ThinkingBatch {
     }
   }
 
+  /**
+   * Tells what a search with an undecided query's instant vector has found, which is made while others use the model. Gives
+   * the query's final event, or the first tokens of its thoughts, which take part from the next step on.
+   *
+   * @param scores of the best hits, descending.
+   * @throws InvalidInputError when there is no such query, or nothing to decide about it.
+   */
+  decide(id: string, scores: readonly number[]): Promise<BatchEvent[]> {
+    return this.#parts.turn(async () => {
+      const query = this.#queries.get(id);
+      if (query?.state !== 'undecided') {
+        throw new InvalidInputError(
+          `cannot decide about the query ${JSON.stringify(id)}: it does not wait for scores`,
+          {
+            hint: 'Decide about those that are named in `undecided`.',
+          },
+        );
+      }
+      const recording = query.recording!;
+      recording.signals = { ...recording.signals!, margin: marginOf(scores) };
+      query.state = 'thinking';
+      const { read } = query;
+      delete query.read;
+      const { events, rows } = this.#begin(query, read!);
+      this.#join(
+        read!.batch,
+        rows.map((row) => ({ prompt: read!.row, row })),
+      );
+      return events;
+    });
+  }
+
   /** One decode step of all rows: a token more of each thought. Gives tokens, and the final events of finished queries. */
   step(options: RunOptions = {}): Promise<BatchEvent[]> {
     return this.#parts.turn(() => this.#step(options));
@@ -129,7 +189,7 @@ export class ThinkingBatch {
    */
   finish(id: string): BatchEvent {
     const query = this.#queries.get(id);
-    if (query?.state !== 'thinking') {
+    if (query?.state !== 'thinking' && query?.state !== 'undecided') {
       throw new InvalidInputError(`cannot finish the query ${JSON.stringify(id)}: it is not being thought about`, {
         hint: 'Finish a query between its instant event and its final one.',
       });
@@ -172,56 +232,80 @@ export class ThinkingBatch {
   }
 
   async #readPrompts(queries: readonly Query[], signal: AbortSignal | undefined): Promise<BatchEvent[]> {
-    const { decoder, sequences } = this.#parts;
+    const { decoder, sequences, onRun } = this.#parts;
     const ids = queries.map(({ prompt }) => prompt.ids);
     const logitRows = [...queries.keys()].filter((i) => queries[i]!.settings.think !== 'never');
-    const { batch, output } = await SequenceBatch.prefill(decoder, ids, { logitRows, signal });
-    const distributions = output.logits.map((logits) => tokenDistribution(logits, sequences.marks));
+    const { batch, output } = await timed('prompts', onRun, () =>
+      SequenceBatch.prefill(decoder, ids, { logitRows, signal }),
+    );
     const events: BatchEvent[] = [];
     const joining: { readonly prompt: number; readonly row: Row }[] = [];
     for (const [prompt, query] of queries.entries()) {
+      if (query.state === 'cancelled') continue;
       const { id, settings } = query;
       const recording = query.recording!;
       const instant = normalise(output.hidden(prompt, query.prompt.embeddingAt));
-      const first = logitRows.indexOf(prompt);
-      const distribution = distributions[first];
-      if (distribution) {
-        const { entropy: firstTokenEntropy, topProbability } = distribution;
-        recording.signals = { firstTokenEntropy, topProbability };
-      }
-      events.push({ id, event: recording.instant(instant) });
-      const thinking = distribution !== undefined && (await thinks(query, instant));
-      if (query.state === 'cancelled') continue;
-      if (!thinking) {
-        events.push(this.#end(query));
+      const logits = output.logits[logitRows.indexOf(prompt)];
+      if (!logits) {
+        events.push({ id, event: recording.instant(instant) }, this.#end(query));
         continue;
       }
-      recording.awaited = settings.thoughts;
-      for (let sample = 0; sample < settings.thoughts; sample++) {
-        const thought = new ThoughtRow(sample, query.prompt.ids, settings, sequences);
-        const token = thought.draw(output.logits[first]!, distribution);
-        if (token !== undefined) events.push({ id, event: recording.token(sample, token) });
-        joining.push({ prompt, row: { query, thought } });
+      const distribution = tokenDistribution(logits, sequences.marks);
+      const { entropy: firstTokenEntropy, topProbability } = distribution;
+      recording.signals = { firstTokenEntropy, topProbability };
+      events.push({ id, event: recording.instant(instant) });
+      const read: ReadPrompt = { batch, row: prompt, logits, distribution };
+      if (settings.auto?.signal === 'margin') {
+        query.state = 'undecided';
+        query.read = read;
+        recording.awaited = settings.thoughts;
+        continue;
       }
+      const begun = this.#begin(query, read);
+      events.push(...begun.events);
+      joining.push(...begun.rows.map((row) => ({ prompt, row })));
     }
+    this.#join(batch, joining);
+    return events;
+  }
+
+  /** Begins the thoughts of a query whose signals are all known, or ends it where its rule says so. */
+  #begin(query: Query, { logits, distribution }: ReadPrompt): { readonly events: BatchEvent[]; readonly rows: Row[] } {
+    const { id, settings, prompt } = query;
+    const recording = query.recording!;
+    if (settings.auto) recording.decision = decide(settings.auto, recording.signals!);
+    recording.awaited = recording.decision === 'instant' ? 0 : settings.thoughts;
+    if (recording.awaited === 0) return { events: [this.#end(query)], rows: [] };
+    const events: BatchEvent[] = [];
+    const rows: Row[] = [];
+    for (let sample = 0; sample < settings.thoughts; sample++) {
+      const thought = new ThoughtRow(sample, prompt.ids, settings, this.#parts.sequences);
+      const token = thought.draw(logits, distribution);
+      if (token !== undefined) events.push({ id, event: recording.token(sample, token) });
+      rows.push({ query, thought });
+    }
+    return { events, rows };
+  }
+
+  /** Lets rows take part from the next step on. */
+  #join(batch: SequenceBatch, joining: readonly { readonly prompt: number; readonly row: Row }[]): void {
     this.#dropDone();
     this.#batch.join(
       batch,
       joining.map(({ prompt }) => prompt),
     );
     this.#rows.push(...joining.map(({ row }) => row));
-    return events;
   }
 
   /** A thought of the caller's own is read with its query, and nothing is written. */
   async #readThought(query: Query, signal: AbortSignal | undefined): Promise<BatchEvent[]> {
-    const { decoder, sequences } = this.#parts;
+    const { decoder, sequences, onRun } = this.#parts;
     const { id, prompt, settings } = query;
     const recording = query.recording!;
     const tokens = sequences.thought(settings.thought!);
     const row = [...prompt.ids, ...tokens, ...sequences.closing];
     const logitsAt = tokens.map((_, i) => [0, prompt.ids.length - 1 + i] as const);
-    const output = await decoder.encode([row], { logitsAt, signal });
+    const output = await timed('prompts', onRun, () => decoder.encode([row], { logitsAt, signal }));
     const instant = recording.instant(normalise(output.hidden(0, prompt.embeddingAt)));
     const logProbabilities = output.logits.map(
       (logits, i) => logits[tokens[i]!]! - tokenDistribution(logits, sequences.marks).logNormaliser,
@@ -248,7 +332,7 @@ export class ThinkingBatch {
     const most = rows.length === 1 && this.#parts.decoder.mode !== 'fp32' ? Number.POSITIVE_INFINITY : 1;
     const tokens = rows.map(({ thought }) => thought.unread.slice(0, most));
     const logitRows = [...rows.keys()].filter((i) => rows[i]!.thought.draws);
-    const output = await this.#batch.step(tokens, { logitRows, signal });
+    const output = await timed('step', this.#parts.onRun, () => this.#batch.step(tokens, { logitRows, signal }));
     const events: BatchEvent[] = [];
     for (const [i, { query, thought }] of rows.entries()) {
       const draws = logitRows.indexOf(i);
@@ -280,16 +364,4 @@ export class ThinkingBatch {
     this.#batch.select(kept);
     this.#rows = kept.map((i) => this.#rows[i]!);
   }
-}
-
-/** Whether to think about a query, once its instant vector and its signals are known. */
-async function thinks({ settings, recording }: Query, instant: Float32Array): Promise<boolean> {
-  if (!settings.auto) return true;
-  let signals: QuerySignals = recording!.signals!;
-  if (settings.auto.signal === 'margin') {
-    signals = { ...signals, margin: marginOf(await settings.instantScores!(instant)) };
-    recording!.signals = signals;
-  }
-  recording!.decision = decide(settings.auto, signals);
-  return recording!.decision === 'think';
 }

@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { FakeEngine, type FakeEngineSettings } from '../../test/support/fake-engine.js';
-import { dot } from '../embedder/index.js';
+import { dot, type ModelRun } from '../embedder/index.js';
 import { type AppOptions, createApp } from './app.js';
 import type { SearchableStore } from './http/answers.js';
 import { localService } from './local-service.js';
@@ -295,8 +295,8 @@ describe('POST /v1/search', () => {
     const written = await json(post('/v1/search', { query: 'dogs run', think: 'always', thoughts: 2 }));
     expect(written.basis).toBe('thoughts');
     expect(written.thoughts).toEqual([
-      { text: 'dogs0 run0 dogs0 run0 ', finish_reason: 'stop', log_probability: -1 },
-      { text: 'dogs1 run1 dogs1 run1 ', finish_reason: 'stop', log_probability: -1 },
+      { sample: 0, text: 'dogs0 run0 dogs0 run0 ', finish_reason: 'stop', log_probability: -1 },
+      { sample: 1, text: 'dogs1 run1 dogs1 run1 ', finish_reason: 'stop', log_probability: -1 },
     ]);
     const given = await json(post('/v1/search', { query: 'which tool', thought: 'rotate logs with logrotate' }));
     expect([given.thoughts[0]!.finish_reason, given.hits[0]!.id]).toEqual(['given', 'logs']);
@@ -513,6 +513,34 @@ describe('the rest', () => {
     const response = await fixture().app.request('/v1/search');
     expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
     expect((await json(response)).error.code).toBe('method_not_allowed');
+  });
+
+  test('the model says how it can be asked', async () => {
+    const model = async (...how: Parameters<typeof fixture>) =>
+      (await json(fixture(...how).app.request('/v1/models'))).data[0];
+    const rule = (signal: 'margin' | 'topProbability') =>
+      ({ auto: { signal, threshold: 0.5, thinkWhen: 'below' } }) as const;
+    expect(await model()).toMatchObject({
+      ...{ id: 'fake', object: 'model', dimensions: 64, fingerprint: 'fake/fp32/0' },
+      ...{ think: ['never', 'always'], default_think: 'always' },
+    });
+    expect(await model({}, rule('topProbability'))).toMatchObject({ think: ['never', 'auto', 'always'] });
+    expect(await model({}, rule('margin'))).toMatchObject({ think: ['never', 'auto', 'always'] });
+    // Without documents there is nothing to search.
+    expect(await model({ store: undefined }, rule('margin'))).toMatchObject({ think: ['never', 'always'] });
+  });
+
+  test('runs of the model are measured by kind', async () => {
+    const { service } = fixture();
+    let listener: ((run: ModelRun) => void) | undefined;
+    const onRun = (one: (run: ModelRun) => void) => {
+      listener = one;
+    };
+    const app = createApp({ service: { ...service, onRun } });
+    for (const milliseconds of [4, 31, 500]) listener!({ kind: 'documents', milliseconds });
+    const text = await (await app.request('/metrics')).text();
+    expect(text).toContain('o1_model_run_seconds_bucket{le="0.05",kind="documents"} 2\n');
+    expect(text).toContain('o1_model_run_seconds_sum{kind="documents"} 0.535');
   });
 
   test('metrics', async () => {

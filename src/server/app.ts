@@ -87,7 +87,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.post('/v1/embeddings', embeddingsRoute(parts));
   app.post('/v1/search', searchRoute(parts));
   app.post('/v1/thoughts', thoughtsRoute(parts));
-  app.get('/v1/models', (c) => c.json({ object: 'list', data: [modelAnswer(service)] }));
+  app.get('/v1/models', (c) => c.json({ object: 'list', data: [modelAnswer(parts)] }));
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
     const { state } = service.status?.() ?? { state: 'ready' };
@@ -114,10 +114,17 @@ function refuseBody(maxBytes: number): never {
   throw new ApiError(413, `The body must have at most ${maxBytes} bytes.`, { code: 'body_too_large' });
 }
 
-const modelAnswer = ({ modelName, dimensions, fingerprint }: EmbeddingService) => ({
-  ...{ id: modelName, object: 'model', created: 0, owned_by: 'o1-embedder' },
-  ...{ dimensions, fingerprint },
-});
+/** OpenAI's fields, and how the model can be asked. */
+function modelAnswer({ service, store }: AppParts) {
+  const { modelName, dimensions, fingerprint, settings } = service;
+  const { auto, think } = settings.thinking;
+  // A rule of the margin goes by what a search finds.
+  const hasAuto = auto !== undefined && (auto.signal !== 'margin' || store !== undefined);
+  return {
+    ...{ id: modelName, object: 'model', created: 0, owned_by: 'o1-embedder' },
+    ...{ dimensions, fingerprint, think: ['never', ...(hasAuto ? ['auto'] : []), 'always'], default_think: think },
+  };
+}
 
 /** The page and its files, which are looked up by their names and nowhere else. */
 function addPlayground(app: Hono<AppEnv>): void {

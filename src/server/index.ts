@@ -27,5 +27,4 @@ export { QueueFullError, ServiceUnavailableError } from './service-errors.js';
 export { cachedService } from './thought-cache/cached-service.js';
 export { ThoughtCache, type ThoughtCacheSettings } from './thought-cache/thought-cache.js';
 export { loadService } from './worker/load-service.js';
-export type { WorkerService } from './worker/worker-client.js';
 export { type WorkerServiceOptions, workerService } from './worker/worker-service.js';

@@ -16,6 +16,7 @@ export function localService(engine: Engine, settings: SchedulerSettings = {}): 
     fingerprint: engine.fingerprint,
     modelName: engine.modelName,
     dimensions: engine.dimensions,
+    settings: engine.settings,
     embedDocuments: (documents, options) => scheduler.embedDocuments(documents, options),
     query: (text, options) => scheduler.query(text, options),
     status: () => ({ state: closed ? 'stopping' : 'ready', ...scheduler.load }),

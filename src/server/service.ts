@@ -1,4 +1,4 @@
-import type { QueryEmbedding, QueryEvent, QueryOptions } from '../embedder/index.js';
+import type { O1Settings, OnRun, QueryEmbedding, QueryEvent, QueryOptions } from '../embedder/index.js';
 
 /** Tokens that a query took. */
 export interface QueryUsage {
@@ -55,6 +55,8 @@ export interface EmbeddingService {
   /** What clients call the model. */
   readonly modelName: string;
   readonly dimensions: number;
+  /** The adapter's: how long texts may be, and how it thinks where the options do not say. */
+  readonly settings: Pick<O1Settings, 'lengths' | 'thinking'>;
   /** Unit vectors of documents, in their order. Token ids beyond the length policy are not looked at. */
   embedDocuments(documents: readonly DocumentInput[], options?: ServiceDocumentOptions): Promise<Float32Array[]>;
   /**
@@ -64,6 +66,8 @@ export interface EmbeddingService {
   query(text: string, options?: QueryOptions): AsyncIterable<ServiceEvent>;
   /** Absent: always ready, load unknown. */
   status?(): ServiceStatus;
+  /** From now on `listener` is told of each run of the model. Absent: they are not measured. */
+  onRun?(listener: OnRun): void;
   /**
    * Refuses new requests, finishes those it has, then frees the model. What is not finished after `graceMs` (default: no
    * limit) is answered with what is there, or refused.

@@ -1,5 +1,5 @@
 import { Decoder, type NumericMode } from '../decoder/index.js';
-import { O1Embedder, type O1Settings, SEQUENCE_VERSION } from '../embedder/index.js';
+import { O1Embedder, type O1Settings, type OnRun, SEQUENCE_VERSION } from '../embedder/index.js';
 import { ByteTokenizer, randomWeights, TINY_CONFIG } from './tiny-decoder.js';
 
 /** Settings of the tiny embedder: marks are ids 256 to 260. */
@@ -16,7 +16,12 @@ export const TINY_SETTINGS: O1Settings = {
 
 /** A whole embedder with random weights: no download, a few milliseconds a query. Its vectors mean nothing. */
 export async function tinyEmbedder(
-  options: { readonly seed?: number; readonly mode?: NumericMode; readonly settings?: Partial<O1Settings> } = {},
+  options: {
+    readonly seed?: number;
+    readonly mode?: NumericMode;
+    readonly settings?: Partial<O1Settings>;
+    readonly onRun?: OnRun;
+  } = {},
 ): Promise<O1Embedder> {
   const { seed = 1, mode = 'fp32' } = options;
   return new O1Embedder({
@@ -24,5 +29,6 @@ export async function tinyEmbedder(
     tokenizer: new ByteTokenizer(),
     settings: { ...TINY_SETTINGS, ...options.settings },
     adapterSha256: String(seed),
+    onRun: options.onRun,
   });
 }

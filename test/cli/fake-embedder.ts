@@ -51,6 +51,7 @@ export class FakeEmbedder extends HashingEncoder implements CliEmbedder {
         ? []
         : [
             {
+              sample: 0,
               text: thought,
               tokens: [],
               finishReason: options.thought === undefined ? ('stop' as const) : ('given' as const),

@@ -154,6 +154,47 @@ describe.skipIf(!existsSync(CHROMIUM))(`in ${CHROMIUM} (skipped where it is not 
     expect(service.asked[0]!.options).toMatchObject({ think: 'auto', thoughts: 3, temperature: 0.7 });
   });
 
+  test('without a rule for when to think, auto cannot be chosen, and the page says why', async () => {
+    service = new SlowService({}, { auto: false });
+    await open();
+    const reason = 'this adapter has no rule for when to think';
+    await page.locator('#no-auto', { hasText: reason }).waitFor();
+    expect(await page.getByLabel('auto').isDisabled()).toBe(true);
+    expect(await page.locator('#no-auto').isVisible()).toBe(true);
+    expect(await page.getByLabel('always').isChecked()).toBe(true);
+    // A screen reader says it with the button.
+    expect(await page.getByLabel('auto').getAttribute('aria-describedby')).toBe('no-auto');
+  });
+
+  test('with a rule it can', async () => {
+    await open();
+    await page.locator('#model', { hasText: 'fake-o1' }).waitFor();
+    expect(await page.getByLabel('auto').isDisabled()).toBe(false);
+    expect(await page.locator('#no-auto').isVisible()).toBe(false);
+  });
+
+  test('of several thoughts those that were finished in time are put where they were written', async () => {
+    await open();
+    const token = (sample: number, text: string) => ({ event: 'token', data: { sample, text } });
+    const thought = (sample: number, text: string) => ({ sample, text, finish_reason: 'stop', log_probability: -1 });
+    const events = [
+      { event: 'instant', data: { prefill_ms: 3 } },
+      ...[token(0, 'one'), token(1, 'two'), token(2, 'three'), token(0, ' more')],
+      {
+        event: 'final',
+        data: {
+          ...{ basis: 'thoughts', deadline_reached: true, cached: false, timings: { total_ms: 50 } },
+          thoughts: [thought(0, 'one more.'), thought(2, 'three.')],
+        },
+      },
+    ];
+    const body = events.map(({ event, data }) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`).join('');
+    await page.route('**/v1/thoughts', (route) => route.fulfill({ contentType: 'text/event-stream', body }));
+    await ask();
+    await status(/The deadline was reached\./);
+    expect(await page.locator('#thoughts p').allTextContents()).toEqual(['one more.', 'two …', 'three.']);
+  });
+
   test('a thought can be stopped, and a new question ends the old one', async () => {
     await open();
     await ask();

@@ -1,6 +1,6 @@
 import { normalisedMean, type QueryOptions } from '../../src/embedder/index.js';
 import type { EmbeddingService, ServiceEvent } from '../../src/server/index.js';
-import { HashingEncoder } from '../../src/testing/index.js';
+import { HashingEncoder, TINY_SETTINGS } from '../../src/testing/index.js';
 
 /**
  * A service without a model whose thoughts come when the test says so, word by word: what is between two words can be looked
@@ -8,6 +8,7 @@ import { HashingEncoder } from '../../src/testing/index.js';
  */
 export class SlowService extends HashingEncoder implements EmbeddingService {
   readonly modelName = 'fake-o1';
+  readonly settings: EmbeddingService['settings'];
   /** What the queries were asked with. */
   readonly asked: { readonly text: string; readonly options: QueryOptions }[] = [];
   /** Queries that nobody waits for any more. */
@@ -17,10 +18,13 @@ export class SlowService extends HashingEncoder implements EmbeddingService {
   #steps = 0;
   #wake: (() => void) | undefined;
 
-  /** @param thoughts the thought about each query. */
-  constructor(thoughts: Readonly<Record<string, string>>) {
+  /** @param thoughts the thought about each query. @param auto whether there is a rule for when to think. */
+  constructor(thoughts: Readonly<Record<string, string>>, { auto = true }: { readonly auto?: boolean } = {}) {
     super({ dimensions: 256 });
     this.#thoughts = thoughts;
+    const rule = { signal: 'firstTokenEntropy', threshold: 1, thinkWhen: 'above' } as const;
+    const thinking = { ...TINY_SETTINGS.thinking, ...(auto ? { auto: rule } : {}) };
+    this.settings = { lengths: TINY_SETTINGS.lengths, thinking };
   }
 
   /** Lets thinking go on by so many words; the end of the thought counts as one. */
@@ -53,7 +57,9 @@ export class SlowService extends HashingEncoder implements EmbeddingService {
       if (!finished) this.abandoned++;
     }
     const vector = normalisedMean([instant, this.embed(thought), this.embed(thought)]);
-    const thoughts = [{ text: thought, tokens: [], finishReason: 'stop' as const, vector, logProbability: -1 }];
+    const thoughts = [
+      { sample: 0, text: thought, tokens: [], finishReason: 'stop' as const, vector, logProbability: -1 },
+    ];
     yield { ...common, vector, basis: 'thoughts', thoughts, timings: { ...timings, thinkMs: 900, totalMs: 912 } };
   }
 

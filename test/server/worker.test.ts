@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { ModelRun } from '../../src/embedder/index.js';
 import type * as errorsModule from '../../src/errors.js';
 import type * as serverModule from '../../src/server/index.js';
 import { tinyEmbedder } from '../../src/testing/index.js';
@@ -33,11 +34,11 @@ async function engineModule(lines = ''): Promise<URL> {
     `import { tinyEmbedder, TINY_SETTINGS } from ${url('testing/index.js')};
      import { engineOf } from ${url('server/index.js')};
      import { InvalidInputError } from ${url('errors.js')};
-     export async function createEngine(parameters, report) {
+     export async function createEngine(parameters, report, onRun) {
        report('loading');
        const auto = { signal: 'margin', threshold: 0.5, thinkWhen: 'below' };
        const settings = { ...TINY_SETTINGS, thinking: { ...TINY_SETTINGS.thinking, auto } };
-       const embedder = await tinyEmbedder({ ...parameters, settings });
+       const embedder = await tinyEmbedder({ ...parameters, settings, onRun });
        const engine = engineOf(embedder, { modelName: 'tiny' });
        ${lines}
        return engine;
@@ -57,6 +58,8 @@ test('vectors, events and token ids are those of the embedder itself', async () 
   try {
     expect(heard).toEqual(['loading']);
     expect([service.fingerprint, service.dimensions]).toEqual([alone.fingerprint, alone.dimensions]);
+    const runs: ModelRun[] = [];
+    service.onRun!((run) => runs.push(run));
     const texts = ['one text', 'another text', 'a third'];
     const progress: unknown[] = [];
     const vectors = await service.embedDocuments(texts, { onProgress: (now) => progress.push(now) });
@@ -70,6 +73,11 @@ test('vectors, events and token ids are those of the embedder itself', async () 
     const { vector, thoughts } = await alone.embedQuery('a query', options);
     const usage = { promptTokens: 7, thoughtTokens: thoughts.reduce((sum, { tokens }) => sum + tokens.length, 0) };
     expect(await server.queryEmbedding(service, 'a query', options)).toMatchObject({ vector, thoughts, usage });
+    // One run of documents, and of each of the two queries its prompt and its steps.
+    const kinds = runs.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind !== 'step')).toEqual(['documents', 'prompts', 'prompts']);
+    expect(kinds.filter((kind) => kind === 'step').length).toBeGreaterThan(2);
+    expect(runs.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
     expect(await service.embedDocuments([[...Buffer.from('hi')]])).toEqual(await alone.embedDocuments(['hi']));
     await expect(service.embedDocuments([[99_999]])).rejects.toThrow(errors.InvalidInputError);
   } finally {
@@ -81,7 +89,7 @@ test('vectors, events and token ids are those of the embedder itself', async () 
 });
 
 describe('with one service', () => {
-  let service: serverModule.WorkerService;
+  let service: serverModule.EmbeddingService;
   beforeAll(async () => {
     service = await server.workerService({
       module: await engineModule(),

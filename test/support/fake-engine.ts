@@ -1,5 +1,8 @@
 import {
+  type AutoRule,
   type BatchEvent,
+  decide,
+  marginOf,
   normalisedMean,
   type QueryEmbedding,
   type QueryOptions,
@@ -21,6 +24,8 @@ interface Row {
   readonly written: string[][];
   /** Words of each thought. */
   readonly length: number;
+  /** Its rule goes by the margin of a search that is still to be made. */
+  undecided: boolean;
   readonly thoughts: number;
   /** Its thought is the caller's. */
   readonly given: boolean;
@@ -31,6 +36,8 @@ export interface FakeEngineSettings {
   readonly thoughtWords?: number;
   /** How far a run moves the fake clock, in ms. Default 1. */
   readonly cost?: (run: Run) => number;
+  /** The adapter's rule; one of the margin decides, with any other `auto` always thinks. Default: none. */
+  readonly auto?: AutoRule;
   /** Waited for in every run. */
   readonly pause?: (run: Run) => Promise<void> | void;
 }
@@ -43,7 +50,7 @@ export class FakeEngine implements Engine {
   readonly fingerprint = 'fake/fp32/0';
   readonly modelName = 'fake';
   readonly dimensions = 64;
-  readonly settings = { lengths: { query: 8, thought: 1000, document: 12 }, thinking: TINY_SETTINGS.thinking };
+  readonly settings: Engine['settings'];
   readonly runs: Run[] = [];
   readonly cancelled: string[] = [];
   /** Texts of queries that the batch holds, as of now. */
@@ -55,6 +62,8 @@ export class FakeEngine implements Engine {
 
   constructor(settings: FakeEngineSettings = {}) {
     this.#options = settings;
+    const thinking = { ...TINY_SETTINGS.thinking, ...(settings.auto ? { auto: settings.auto } : {}) };
+    this.settings = { lengths: { query: 8, thought: 1000, document: 12 }, thinking };
   }
 
   readonly now = () => this.clock;
@@ -86,10 +95,12 @@ export class FakeEngine implements Engine {
       rows = rows.filter((other) => other !== row);
       const instant = this.embed(row.text);
       const thoughts = row.written
-        .filter((words) => words.length === row.length)
-        .map((words): Thought => {
+        .map((words, sample) => ({ words, sample }))
+        .filter(({ words }) => words.length === row.length)
+        .map(({ words, sample }): Thought => {
           const text = words.join('');
           return {
+            sample,
             text,
             tokens: words.map(() => 0),
             finishReason: row.given ? 'given' : 'stop',
@@ -101,7 +112,10 @@ export class FakeEngine implements Engine {
     };
     return {
       get rows() {
-        return rows.reduce((sum, { thoughts }) => sum + thoughts, 0);
+        return rows.reduce((sum, { thoughts, undecided }) => sum + (undecided ? 0 : thoughts), 0);
+      },
+      get undecided() {
+        return rows.filter(({ undecided }) => undecided).map(({ id }) => id);
       },
       admit: async (requests) => {
         for (const { options } of requests) {
@@ -112,7 +126,8 @@ export class FakeEngine implements Engine {
           const thoughts = thoughtsOf(options);
           const length = text.includes('long') ? Number.POSITIVE_INFINITY : (this.#options.thoughtWords ?? 4);
           const written = Array.from({ length: thoughts }, (): string[] => []);
-          const row: Row = { id, text, length, thoughts, written, given: options?.thought !== undefined };
+          const undecided = options?.think === 'auto' && this.#options.auto?.signal === 'margin';
+          const row: Row = { id, text, length, thoughts, written, undecided, given: options?.thought !== undefined };
           const instant = { id, event: { type: 'instant' as const, vector: this.embed(text), prefillMs: 1 } };
           if (options?.thought !== undefined) {
             return [instant, final({ ...row, length: 1, written: [[options.thought]] })];
@@ -122,10 +137,17 @@ export class FakeEngine implements Engine {
           return [instant];
         });
       },
+      decide: async (id, scores) => {
+        const row = rows.find((row) => row.id === id)!;
+        row.undecided = false;
+        const signals = { firstTokenEntropy: 1, topProbability: 0.5, margin: marginOf(scores) };
+        return decide(this.#options.auto!, signals) === 'think' ? [] : [final(row)];
+      },
       step: async () => {
-        await this.#run({ kind: 'step', rows: rows.length });
-        if (rows.some(({ text }) => text === 'poison')) throw new Error('the model broke');
-        return rows.flatMap((row) => {
+        const stepped = rows.filter(({ undecided }) => !undecided);
+        await this.#run({ kind: 'step', rows: stepped.length });
+        if (stepped.some(({ text }) => text === 'poison')) throw new Error('the model broke');
+        return stepped.flatMap((row) => {
           const events = row.written.map((words, sample): BatchEvent => {
             const text = `${row.text.split(' ')[words.length % row.text.split(' ').length]!}${sample} `;
             words.push(text);
@@ -136,7 +158,7 @@ export class FakeEngine implements Engine {
       },
       finish: (id) => final(rows.find((row) => row.id === id)!, true),
       cancel: (id) => {
-        this.cancelled.push(rows.find((row) => row.id === id)!.text);
+        this.cancelled.push(...rows.filter((row) => row.id === id).map(({ text }) => text));
         rows = rows.filter((row) => row.id !== id);
       },
     };

@@ -5,11 +5,11 @@ import { openStore } from '../../search/index.js';
 import {
   cachedService,
   createApp,
+  type EmbeddingService,
   type Listening,
   listen,
   loadService,
   ThoughtCache,
-  type WorkerService,
 } from '../../server/index.js';
 import type { CliContext } from '../context.js';
 import { formatMilliseconds } from '../format.js';
@@ -61,7 +61,7 @@ export async function serveCommand(
     const cache = await ThoughtCache.open({ folder: options.cache, warn });
     try {
       const app = createApp({
-        service: cachedService(service, cache, service.settings.thinking),
+        service: cachedService(service, cache),
         store,
         apiKey,
         hosts: [...options.allowHost, ...(isIP(options.host) ? [] : [options.host])],
@@ -109,7 +109,7 @@ async function startService(
   context: CliContext,
   { model, adapter, mode, offline, queue }: ServeCommandOptions,
   load: typeof loadService,
-): Promise<WorkerService> {
+): Promise<EmbeddingService> {
   const fetching = fetchReporter(context.stderr);
   const start = performance.now();
   context.stderr.write('Loading the model …\n');

@@ -29,7 +29,8 @@ export function toQueryOptions(
 export function queryAnswer(event: FinalEvent, totalMs: number) {
   return {
     basis: event.basis,
-    thoughts: event.thoughts.map(({ text, finishReason, logProbability }) => ({
+    thoughts: event.thoughts.map(({ sample, text, finishReason, logProbability }) => ({
+      sample,
       text,
       finish_reason: finishReason,
       log_probability: logProbability,

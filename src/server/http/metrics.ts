@@ -15,7 +15,7 @@ export class Metrics {
   readonly #cache: Counter<'result'>;
 
   /** @param process whether to show this process's memory, time and event loop too. */
-  constructor(service: Pick<EmbeddingService, 'status'>, { process }: { readonly process: boolean }) {
+  constructor(service: Pick<EmbeddingService, 'status' | 'onRun'>, { process }: { readonly process: boolean }) {
     const registers = [this.#registry];
     const counter = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
       new Counter({ name, help, labelNames, registers });
@@ -28,6 +28,11 @@ export class Metrics {
       ...{ name: 'o1_thinking_seconds', help: "From a query's instant vector to its last finished thought." },
       ...{ buckets: SECONDS, registers },
     });
+    const runSeconds = new Histogram({
+      ...{ name: 'o1_model_run_seconds', help: 'One run of the model: documents, prompts, or a step of all thoughts.' },
+      ...{ labelNames: ['kind'], buckets: SECONDS, registers },
+    });
+    service.onRun?.(({ kind, milliseconds }) => runSeconds.observe({ kind }, milliseconds / 1000));
     this.#tokens = counter('o1_tokens_total', 'Tokens read (document, query) and written (thought).', ['kind']);
     this.#deadlineMisses = counter('o1_deadline_misses_total', 'Queries answered before all thoughts were finished.');
     this.#cache = counter('o1_thought_cache_total', 'Thinking queries by whether their thoughts were known.', [

@@ -66,7 +66,10 @@ class FakeCollection implements McpCollection {
       instant,
       vector,
       basis: thought === undefined ? 'instant' : 'thoughts',
-      thoughts: thought === undefined ? [] : [{ text: thought, tokens: [], finishReason, vector, logProbability: -1 }],
+      thoughts:
+        thought === undefined
+          ? []
+          : [{ sample: 0, text: thought, tokens: [], finishReason, vector, logProbability: -1 }],
       deadlineReached: options.deadlineMs === 0,
       truncated: text.length > 100,
       timings: { prefillMs: 1, thinkMs: 1, closingMs: 0, totalMs: 2 },

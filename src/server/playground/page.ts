@@ -28,8 +28,9 @@ export const PAGE = `<!doctype html>
       <fieldset>
         <legend>Think</legend>
         <label><input type="radio" name="think" value="never"> never</label>
-        <label><input type="radio" name="think" value="auto"> auto</label>
-        <label><input type="radio" name="think" value="always" checked> always</label>
+        <label><input type="radio" name="think" value="auto" id="auto" aria-describedby="no-auto"> auto</label>
+        <label><input type="radio" name="think" value="always" id="always" checked> always</label>
+        <span id="no-auto" hidden>(auto: this adapter has no rule for when to think)</span>
       </fieldset>
       <label>Thoughts <input type="number" name="thoughts" min="1" max="8" value="1"></label>
       <label>Temperature <input type="number" name="temperature" min="0" max="2" step="0.1" placeholder="model's"></label>

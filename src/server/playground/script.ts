@@ -126,8 +126,13 @@ function show({ type, data }) {
 }
 
 function showFinal({ hits, basis, thoughts, deadline_reached, cached, timings, projection }) {
-  for (const [index, { text, finish_reason }] of thoughts.entries()) {
-    thoughtElement(index).textContent = text.trim() + (finish_reason === 'length' ? ' …' : '');
+  for (const { sample, text, finish_reason } of thoughts) {
+    thoughtElement(sample).textContent = text.trim() + (finish_reason === 'length' ? ' …' : '');
+  }
+  const finished = new Set(thoughts.map(({ sample }) => sample));
+  for (const [sample, thought] of [...element('thoughts').children].entries()) {
+    // The deadline has cut it off.
+    if (!finished.has(sample)) thought.textContent += ' …';
   }
   element('thoughts').setAttribute('aria-busy', 'false');
   const thought = basis === 'thoughts';
@@ -218,8 +223,18 @@ function showError(error) {
 
 async function showModel() {
   const response = await fetch('/v1/models', { headers: headers() }).catch(() => undefined);
-  const models = response?.ok ? (await response.json()).data : [];
-  element('model').textContent = models.map(({ id }) => id).join(', ');
+  if (!response?.ok) return;
+  const [model] = (await response.json()).data;
+  element('model').textContent = model.id;
+  allowAuto(model.think.includes('auto'));
+}
+
+/** Whether to think can be left to the server only where it has a rule for that. */
+function allowAuto(allowed) {
+  const auto = form.elements.auto;
+  auto.disabled = !allowed;
+  element('no-auto').hidden = allowed;
+  if (!allowed && auto.checked) form.elements.always.checked = true;
 }
 
 function make(name, className, ...content) {

@@ -45,6 +45,8 @@ form > label:first-child { font-weight: 600; }
 .settings { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem 1.5rem; }
 fieldset { display: flex; flex-wrap: wrap; gap: .25rem 1rem; margin: 0; padding: 0; border: 0; }
 legend { float: left; padding: 0; }
+#no-auto { color: var(--quiet); }
+label:has(:disabled) { opacity: .6; }
 input[type='search'], input[type='number'], input[type='password'] {
   padding: .5rem .6rem;
   border: 1px solid var(--edge);

@@ -1,7 +1,7 @@
 import type { O1Embedder, O1Settings, ThinkingBatch } from '../../embedder/index.js';
 
 /** Thoughts that are written side by side, queries joining and leaving between the steps. */
-export type EngineBatch = Pick<ThinkingBatch, 'rows' | 'admit' | 'step' | 'finish' | 'cancel'>;
+export type EngineBatch = Pick<ThinkingBatch, 'rows' | 'undecided' | 'admit' | 'decide' | 'step' | 'finish' | 'cancel'>;
 
 /** What the scheduler needs of a model. Calls never overlap. */
 export interface Engine {

@@ -4,7 +4,16 @@ import { EventStream } from '../event-stream.js';
 import { chooseReadings, type QueryJob } from './query-job.js';
 
 const job = (id: string, more: Partial<QueryJob> = {}): QueryJob => ({
-  ...{ id, text: id, options: {}, stream: new EventStream(), tokens: 10, rows: 1, auto: false, due: Number.POSITIVE_INFINITY },
+  ...{
+    id,
+    text: id,
+    options: {},
+    stream: new EventStream(),
+    tokens: 10,
+    rows: 1,
+    auto: false,
+    due: Number.POSITIVE_INFINITY,
+  },
   ...{
     deadline: Number.POSITIVE_INFINITY,
     stopListening: () => {},

@@ -25,8 +25,8 @@ export interface QueryJob {
   /** Tokens of its thoughts that were written so far. */
   thoughtTokens: number;
   /**
-   * To be read in a turn of its own: its thought is given, which takes a second run of the model; or a search decides about
-   * it; or a run with it and others broke, and only the one shall fail that is to blame.
+   * To be read in a turn of its own: its thought is given, which takes a run of its own; or a run with it and others broke, and
+   * only the one shall fail that is to blame.
    */
   alone: boolean;
 }
@@ -84,7 +84,9 @@ export function chooseReadings(
 function inOrder(waiting: readonly QueryJob[], mayThink: ReadonlySet<QueryJob>): QueryJob[] {
   const oldest = waiting.find((job) => job.instant && mayThink.has(job));
   const rank = (job: QueryJob) => (job === oldest ? 0 : job.instant ? 2 : 1);
-  return waiting.filter((job) => !isUrgent(job) && (!job.instant || mayThink.has(job))).sort((a, b) => rank(a) - rank(b));
+  return waiting
+    .filter((job) => !isUrgent(job) && (!job.instant || mayThink.has(job)))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 function purposeOf({ rows, deadline, auto }: QueryJob, mayThink: boolean, now: number): Reading['purpose'] {

@@ -21,6 +21,20 @@ export interface QueryQueueSettings {
 /** `<query>`, `<emb>`, `<thought>`, and the two marks that close a given thought. */
 const MARKS = 5;
 
+/** What a search with an undecided query's instant vector has found. */
+interface Searched {
+  readonly id: string;
+  readonly scores: readonly number[] | SearchFailure;
+}
+
+class SearchFailure {
+  readonly error: unknown;
+
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 /** Queries that wait, and those whose thoughts are being written. Its runs of the model must not overlap. */
 export class QueryQueue {
   readonly #engine: Engine;
@@ -31,6 +45,10 @@ export class QueryQueue {
   readonly #begun = new Map<string, QueryJob>();
   /** Begun queries whose callers have gone: they leave the batch before its next run, not in the middle of one. */
   readonly #gone: QueryJob[] = [];
+  /** Queries whose rule waits for what a search finds, by their ids in the batch: the search is made beside the runs. */
+  readonly #undecided = new Map<string, Reading>();
+  /** Searches that have been made, for `decide`. */
+  readonly #searched: Searched[] = [];
   #batch: EngineBatch;
   #ids = 0;
 
@@ -47,6 +65,11 @@ export class QueryQueue {
   /** Thoughts being written. */
   get rows(): number {
     return this.#batch.rows;
+  }
+
+  /** Whether searches are being made that decide whether to think. */
+  get isSearching(): boolean {
+    return this.#undecided.size > 0;
   }
 
   get isEmpty(): boolean {
@@ -79,7 +102,8 @@ export class QueryQueue {
   /** Drops queries whose callers have gone, and answers those whose time is over with what there is. */
   settle(): void {
     for (const job of this.#gone.splice(0)) {
-      if (this.#begun.has(job.id)) this.#batch.cancel(job.id);
+      this.#batch.cancel(job.id);
+      this.#batch.cancel(earlyId(job));
       this.#end(job);
     }
     this.#answer(this.#settings.now());
@@ -97,12 +121,32 @@ export class QueryQueue {
     for (const job of [...this.#begun.values(), ...this.#waiting]) this.#end(job, error);
   }
 
+  /** Between runs: goes on with the queries whose search has been made. */
+  async decide(): Promise<void> {
+    for (const { id, scores } of this.#searched.splice(0)) {
+      const reading = this.#undecided.get(id);
+      // It may have been answered or left meanwhile.
+      if (!reading) continue;
+      this.#undecided.delete(id);
+      if (scores instanceof SearchFailure) {
+        this.#batch.cancel(id);
+        this.#end(reading.job, scores.error);
+      } else {
+        this.#deliverAll(await this.#batch.decide(id, scores), new Map([[id, reading]]));
+      }
+    }
+  }
+
   /**
    * Reads waiting queries in one run: those that are urgent, or the others. Returns whether there was anything to read.
    */
   async read(which: 'urgent' | 'others'): Promise<boolean> {
     const { maxThoughts, maxRunTokens, now } = this.#settings;
-    const readings = chooseReadings(this.#waiting, which, maxThoughts - this.#batch.rows, maxRunTokens, now());
+    // Who may have to think keeps his room until that is decided.
+    const kept = [...this.#undecided.values()].map(({ job, purpose }) => (purpose === 'think' ? job.rows : 0));
+    const free = maxThoughts - kept.reduce((sum, rows) => sum + rows, this.#batch.rows);
+    const waiting = this.#waiting.filter((job) => !this.#undecided.has(earlyId(job)));
+    const readings = chooseReadings(waiting, which, free, maxRunTokens, now());
     if (readings.length > 0) await this.#read(readings);
     return readings.length > 0;
   }
@@ -114,6 +158,8 @@ export class QueryQueue {
     } catch (error) {
       this.#batch = this.#engine.thinkingBatch();
       for (const job of [...this.#begun.values()]) this.#end(job, error);
+      // Those that were not begun are read again.
+      this.#undecided.clear();
     }
   }
 
@@ -127,7 +173,7 @@ export class QueryQueue {
     const due = this.#settings.now() + deadlineMs;
     const deadline = how === 'never' ? Number.POSITIVE_INFINITY : due;
     const auto = how === 'auto';
-    const alone = how === 'given' || (auto && thinking.auto?.signal === 'margin');
+    const alone = how === 'given';
     return { tokens, rows, deadline, due, auto, alone };
   }
 
@@ -140,20 +186,18 @@ export class QueryQueue {
       if (deadline <= until) this.#deliver(this.#batch.finish(id));
     }
     for (const job of [...this.#waiting]) {
-      if (job.instant && job.deadline <= until) this.#finish(job, { ...job.instant, deadlineReached: true });
+      if (job.deadline > until) continue;
+      if (this.#undecided.has(earlyId(job))) this.#postpone(job);
+      if (job.instant) this.#finish(job, { ...job.instant, deadlineReached: true });
     }
   }
 
   async #read(readings: readonly Reading[]): Promise<void> {
-    const early = new Map<string, Reading>();
-    for (const reading of readings) {
-      const { job, purpose } = reading;
-      if (purpose === 'think') this.#begun.set(job.id, job);
-      else early.set(earlyId(job), reading);
-    }
+    const byId = new Map(readings.map((reading) => [idInBatch(reading), reading]));
+    for (const { job, purpose } of readings) if (purpose === 'think') this.#begun.set(job.id, job);
     this.#waiting = this.#waiting.filter((job) => !this.#begun.has(job.id));
-    const requests = readings.map(({ job, purpose }) => ({
-      id: purpose === 'think' ? job.id : earlyId(job),
+    const requests = [...byId].map(([id, { job, purpose }]) => ({
+      id,
       text: job.text,
       options: purpose === 'instant' ? ({ think: 'never' } as const) : withoutTiming(job.options),
     }));
@@ -166,13 +210,24 @@ export class QueryQueue {
       else this.#readAgain(readings.map(({ job }) => job));
       return;
     }
-    for (const one of events) {
-      const reading = early.get(one.id);
-      if (reading) this.#deliverEarly(reading, one.event);
-      else this.#deliver(one);
-      if (one.event.type === 'final') early.delete(one.id);
+    const undecided = new Set(this.#batch.undecided);
+    for (const { id, event } of events) {
+      const reading = byId.get(id);
+      if (reading && event.type === 'instant' && undecided.has(id)) void this.#search(id, reading, event.vector);
     }
-    for (const { job } of early.values()) this.#postpone(job);
+    this.#deliverAll(events, byId);
+  }
+
+  /** Makes the search that decides whether to think. Others use the model meanwhile. */
+  async #search(id: string, reading: Reading, instant: Float32Array): Promise<void> {
+    this.#undecided.set(id, reading);
+    let scores: Searched['scores'];
+    try {
+      scores = await reading.job.options.instantScores!(instant);
+    } catch (error) {
+      scores = new SearchFailure(error);
+    }
+    this.#searched.push({ id, scores });
   }
 
   #readAgain(jobs: readonly QueryJob[]): void {
@@ -181,6 +236,18 @@ export class QueryQueue {
       if (this.#begun.delete(job.id)) this.#waiting.push(job);
     }
     this.#waiting.sort((a, b) => Number(a.id) - Number(b.id));
+  }
+
+  /** @param readings those that the events are about, and perhaps others, by their ids in the batch. */
+  #deliverAll(events: readonly BatchEvent[], readings: ReadonlyMap<string, Reading>): void {
+    const early = new Map([...readings].filter(([, { purpose }]) => purpose !== 'think'));
+    for (const one of events) {
+      const reading = early.get(one.id);
+      if (reading) this.#deliverEarly(reading, one.event);
+      else this.#deliver(one);
+      if (one.event.type === 'final') early.delete(one.id);
+    }
+    for (const [id, { job }] of early) if (!this.#undecided.has(id)) this.#postpone(job);
   }
 
   #deliver({ id, event }: BatchEvent): void {
@@ -203,6 +270,7 @@ export class QueryQueue {
   /** A query whose rule wants a thought, for which there is no room yet: what is known is kept as the answer to its deadline. */
   #postpone(job: QueryJob): void {
     const { event } = this.#batch.finish(earlyId(job));
+    this.#undecided.delete(earlyId(job));
     if (event.type === 'final') job.instant = event;
   }
 
@@ -215,13 +283,15 @@ export class QueryQueue {
 
   /** The caller has gone. */
   #drop(job: QueryJob): void {
-    if (this.#begun.has(job.id)) this.#gone.push(job);
+    if (this.#begun.has(job.id) || this.#undecided.has(earlyId(job))) this.#gone.push(job);
     else this.#end(job);
   }
 
   #end(job: QueryJob, error?: unknown): void {
     this.#waiting = this.#waiting.filter((other) => other !== job);
     this.#begun.delete(job.id);
+    this.#undecided.delete(job.id);
+    this.#undecided.delete(earlyId(job));
     job.stopListening();
     if (error === undefined) job.stream.end();
     else job.stream.fail(error);
@@ -230,6 +300,8 @@ export class QueryQueue {
 
 /** The batch's name of a query that is read before there is room for it. */
 const earlyId = (job: QueryJob) => `${job.id}-early`;
+
+const idInBatch = ({ job, purpose }: Reading) => (purpose === 'think' ? job.id : earlyId(job));
 
 /** The queue sees to deadlines and signals itself. */
 function withoutTiming({ signal: _, deadlineMs: __, ...options }: QueryOptions): QueryOptions {

@@ -78,10 +78,13 @@ test('a hundred queries that come and go without a pause: each as if it were alo
 });
 
 test.each([
-  ['that never thinks', -1, 'below', 'instant'],
-  ['that always thinks', -1, 'above', 'think'],
-] as const)('auto with a rule %s, without room to think', async (_, threshold, thinkWhen, decision) => {
-  const auto = { signal: 'firstTokenEntropy', threshold, thinkWhen } as const;
+  ['that never thinks', 'firstTokenEntropy', -1, 'below', 'instant'],
+  ['that always thinks', 'firstTokenEntropy', -1, 'above', 'think'],
+  ['of the margin that never thinks', 'margin', -1, 'below', 'instant'],
+  ['of the margin that always thinks', 'margin', -1, 'above', 'think'],
+] as const)('auto with a rule %s, without room to think', async (_, signal, threshold, thinkWhen, decision) => {
+  const auto = { signal, threshold, thinkWhen } as const;
+  const options: QueryOptions = { think: 'auto', instantScores: async () => [0.75, 0.5] };
   const ruled = await tinyEmbedder({ settings: { thinking: { ...TINY_SETTINGS.thinking, auto } } });
   const shared = new Scheduler(engineOf(ruled, { modelName: 'tiny' }), { maxThoughts: 1 });
   let busy = true;
@@ -89,14 +92,14 @@ test.each([
     busy = false;
     return event;
   });
-  const answer = await final(shared.query('second', { think: 'auto' }));
+  const answer = await final(shared.query('second', options));
   // Who need not think does not wait until there is room to.
   expect(busy).toBe(decision === 'instant');
-  const alone = await ruled.embedQuery('second', { think: 'auto' });
+  const alone = await ruled.embedQuery('second', options);
   expect(answer).toMatchObject({ decision, basis: alone.basis, vector: alone.vector, deadlineReached: false });
   const late = await Promise.all([
     final(shared.query('third', { think: 'always', ignoreEnd: true })),
-    final(shared.query('fourth', { think: 'auto', deadlineMs: 0.001 })),
+    final(shared.query('fourth', { ...options, deadlineMs: 0.001 })),
   ]);
   expect(late[1]).toMatchObject({ basis: 'instant' });
   await first;

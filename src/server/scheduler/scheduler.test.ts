@@ -281,6 +281,120 @@ describe('deadlines', () => {
   });
 });
 
+describe('auto by the margin of a search', () => {
+  const auto = { signal: 'margin', threshold: 0.1, thinkWhen: 'below' } as const;
+  const THINK = [0.75, 0.7];
+  const INSTANT = [0.75, 0.25];
+
+  /** A search that answers when the test says so. */
+  function search() {
+    let answer!: (scores: readonly number[]) => void;
+    let fail!: (error: Error) => void;
+    const scores = new Promise<readonly number[]>((resolve, reject) => {
+      [answer, fail] = [resolve, reject];
+    });
+    // Whoever waits for it is told; here nobody may have asked yet.
+    scores.catch(() => {});
+    const asked: Float32Array[] = [];
+    const instantScores = (instant: Float32Array) => {
+      asked.push(instant);
+      return scores;
+    };
+    return { answer, fail, asked, options: { think: 'auto', instantScores } satisfies QueryOptions };
+  }
+  const runsOn = async (engine: FakeEngine, more: number) => {
+    const until = engine.runs.length + more;
+    while (engine.runs.length < until) await new Promise(setImmediate);
+  };
+
+  test.each([
+    ['with room to think', 16],
+    ['without', 1],
+  ])('the model goes on while the search is made, %s', async (_, maxThoughts) => {
+    const { engine, scheduler } = fixture({ auto }, { maxThoughts });
+    const gone = new AbortController();
+    const busy = final(scheduler.query('long one', { think: 'always', signal: gone.signal })).catch(() => {});
+    await runsOn(engine, 1);
+    const [thinks, instant] = [search(), search()];
+    const answers = [thinks, instant].map(({ options }) => final(scheduler.query('a question', options)));
+    while (instant.asked.length === 0) await new Promise(setImmediate);
+    expect(thinks.asked).toEqual([engine.embed('a question')]);
+    const documents = scheduler.embedDocuments(['a', 'b']);
+    await runsOn(engine, 10);
+    await documents;
+    expect((await final(scheduler.query('another', { think: 'never' }))).basis).toBe('instant');
+    thinks.answer(THINK);
+    instant.answer(INSTANT);
+    expect((await answers[1]!).basis).toBe('instant');
+    if (maxThoughts === 1) {
+      expect(engine.thinkingAbout()).toEqual(['long one']);
+      gone.abort(new Error('makes room'));
+    }
+    expect((await answers[0]!).thoughts).toHaveLength(1);
+    gone.abort(new Error('enough'));
+    await busy;
+    await scheduler.drain();
+    expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+    expect(engine.thinkingAbout()).toEqual([]);
+  });
+
+  test('with nothing else to do the model waits, and room is kept', async () => {
+    const { engine, scheduler } = fixture({ auto }, { maxThoughts: 1 });
+    const { options, answer } = search();
+    const first = final(scheduler.query('first', options));
+    const second = final(scheduler.query('second', { think: 'always' }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(engine.runs.some(({ kind }) => kind === 'step')).toBe(false);
+    answer(THINK);
+    expect((await first).basis).toBe('thoughts');
+    expect((await second).basis).toBe('thoughts');
+  });
+
+  test.each([16, 1])('a search that fails fails its own query only (room for %i)', async (maxThoughts) => {
+    const { engine, scheduler } = fixture({ auto }, { maxThoughts });
+    const other = final(scheduler.query('other', { think: 'always' }));
+    const { options, fail } = search();
+    const failing = final(scheduler.query('failing', options));
+    fail(new Error('no index'));
+    await expect(failing).rejects.toThrow('no index');
+    expect((await other).basis).toBe('thoughts');
+    expect(engine.thinkingAbout()).toEqual([]);
+  });
+
+  test.each([16, 1])(
+    'a deadline and a caller that leaves do not wait for the search (room for %i)',
+    async (maxThoughts) => {
+      const { engine, scheduler } = fixture({ auto }, { maxThoughts });
+      const gone = new AbortController();
+      const busy = final(scheduler.query('long one', { think: 'always', signal: gone.signal })).catch(() => {});
+      await runsOn(engine, 1);
+      const [late, left] = [search(), search()];
+      const answer = final(scheduler.query('late', { ...late.options, deadlineMs: 5 }));
+      const leaving = final(scheduler.query('left', { ...left.options, signal: gone.signal }));
+      expect(await answer).toMatchObject({ basis: 'instant', deadlineReached: true });
+      while (left.asked.length === 0) await new Promise(setImmediate);
+      gone.abort(new Error('gone'));
+      await expect(leaving).rejects.toThrow('gone');
+      await busy;
+      late.answer(THINK);
+      left.answer(THINK);
+      await scheduler.drain();
+      expect(engine.thinkingAbout()).toEqual([]);
+      expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+    },
+  );
+
+  test('a step that breaks meanwhile: who was not begun is read again', async () => {
+    const { scheduler } = fixture({ auto }, { maxThoughts: 1 });
+    const poison = final(scheduler.query('poison', { think: 'always' }));
+    const { options, answer } = search();
+    const waiting = final(scheduler.query('waiting', options));
+    await expect(poison).rejects.toThrow('the model broke');
+    answer(THINK);
+    expect((await waiting).basis).toBe('thoughts');
+  });
+});
+
 describe('documents', () => {
   test('vectors in the order of the texts, in chunks of like length', async () => {
     const { engine, scheduler } = fixture({}, { maxRunTokens: 12 });

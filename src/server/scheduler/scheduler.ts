@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import type { QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
@@ -36,6 +36,9 @@ export interface Load {
  * deadlines alone must come as quickly as the model can read them.
  */
 const URGENT_IN_A_ROW = 8;
+
+/** How often it is looked whether a search has been made, where there is nothing else to do. */
+const SEARCH_CHECK_MS = 1;
 
 /**
  * Shares one model among many callers. One run of the model at a time; the coming one is the first of these that there is:
@@ -158,19 +161,22 @@ export class Scheduler {
   /** At most one run of the model. */
   async #turn(): Promise<void> {
     this.#settle();
+    await this.#queries.decide();
+    let hasRun = true;
     if (this.#urgentRuns < URGENT_IN_A_ROW && (await this.#queries.read('urgent'))) {
       this.#urgentRuns++;
     } else {
       this.#urgentRuns = 0;
-      await this.#ordinaryRun();
+      hasRun = await this.#ordinaryRun();
     }
     // What has come in the meantime is taken.
-    await breathe();
+    await (hasRun || !this.#queries.isSearching ? breathe() : sleep(SEARCH_CHECK_MS));
   }
 
-  async #ordinaryRun(): Promise<void> {
+  /** Returns whether there was anything to run. */
+  async #ordinaryRun(): Promise<boolean> {
     this.#hasRead = !this.#hasRead && (await this.#queries.read('others'));
-    if (this.#hasRead) return;
+    if (this.#hasRead) return true;
     const next = this.#share.choose([
       ...(this.#queries.rows > 0 ? ['thoughts' as const] : []),
       ...(this.#documents.hasWork ? ['documents' as const] : []),
@@ -179,6 +185,7 @@ export class Scheduler {
     if (next === 'thoughts') await this.#queries.step();
     if (next === 'documents') await this.#embedChunk();
     if (next) this.#share.spend(next, this.#now() - start);
+    return next !== undefined;
   }
 
   #settle(): void {

@@ -1,4 +1,4 @@
-import type { O1Settings, QueryEmbedding, QueryOptions } from '../../embedder/index.js';
+import type { QueryEmbedding, QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import type { EmbeddingService, ServiceEmbedding, ServiceEvent } from '../service.js';
 import type { ThoughtCache } from './thought-cache.js';
@@ -10,15 +10,9 @@ const NO_TIME: QueryEmbedding['timings'] = { prefillMs: 0, thinkMs: 0, closingMs
  * A service that remembers finished thoughts. What a deadline cut short is not remembered.
  *
  * A remembered query yields its instant event, each thought as one token event, and its final event with `cached`.
- *
- * @param thinking how the service's adapter thinks where the options do not say.
  */
-export function cachedService(
-  service: EmbeddingService,
-  cache: ThoughtCache,
-  thinking: O1Settings['thinking'],
-): EmbeddingService {
-  const origin = { fingerprint: service.fingerprint, thinking };
+export function cachedService(service: EmbeddingService, cache: ThoughtCache): EmbeddingService {
+  const origin = { fingerprint: service.fingerprint, thinking: service.settings.thinking };
   const query = (text: string, options: QueryOptions = {}): AsyncIterable<ServiceEvent> => {
     const key = thoughtKey(origin, text, options);
     if (key === undefined) return service.query(text, options);
@@ -30,9 +24,11 @@ export function cachedService(
     fingerprint: service.fingerprint,
     modelName: service.modelName,
     dimensions: service.dimensions,
+    settings: service.settings,
     embedDocuments: (documents, options) => service.embedDocuments(documents, options),
     query,
     ...(service.status && { status: () => service.status!() }),
+    ...(service.onRun && { onRun: (listener) => service.onRun!(listener) }),
     close: async (options) => {
       await service.close(options);
       await cache.close();
@@ -43,7 +39,7 @@ export function cachedService(
 async function* replay(known: ServiceEmbedding, signal: AbortSignal | undefined): AsyncGenerator<ServiceEvent> {
   throwIfAborted(signal);
   yield { type: 'instant', vector: known.instant, prefillMs: 0, signals: known.signals };
-  for (const [sample, { text, tokens }] of known.thoughts.entries()) {
+  for (const { sample, text, tokens } of known.thoughts) {
     yield { type: 'token', sample, token: tokens.at(-1) ?? 0, text };
   }
   yield { type: 'final', ...known, timings: NO_TIME, cached: true };

@@ -21,7 +21,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const opened = (maxEntries?: number, maxBytes?: number) =>
   ThoughtCache.open({ folder, maxEntries, maxBytes, lockStaleMs: 2_000, warn: (message) => warnings.push(message) });
-const newer = () => join(folder, 'thoughts-v2.jsonl');
+const newer = () => join(folder, 'thoughts-v3.jsonl');
 
 function embedding(text: string): ServiceEmbedding {
   const vector = Float32Array.from([0.1, -1e-30, Math.PI, 3e38]);
@@ -29,7 +29,7 @@ function embedding(text: string): ServiceEmbedding {
     instant: Float32Array.of(1, 0),
     vector,
     basis: 'thoughts',
-    thoughts: [{ text, tokens: [1, 2], finishReason: 'stop', logProbability: -0.5, vector }],
+    thoughts: [{ sample: 0, text, tokens: [1, 2], finishReason: 'stop', logProbability: -0.5, vector }],
     signals: { firstTokenEntropy: 1.5, topProbability: 0.25 },
     deadlineReached: false,
     truncated: false,
@@ -81,10 +81,10 @@ describe('on disk', () => {
     const second = await opened();
     expect(second.get('c')).toEqual(embedding('c'));
     expect(warnings).toEqual([
-      expect.stringMatching(/thoughts-v2\.jsonl: 1 of \d lines are damaged, the first is line 1\./),
+      expect.stringMatching(/thoughts-v3\.jsonl: 1 of \d lines are damaged, the first is line 1\./),
     ]);
     await second.close();
-    expect(await readdir(folder)).toContain('thoughts-v2.jsonl.damaged');
+    expect(await readdir(folder)).toContain('thoughts-v3.jsonl.damaged');
     warnings = [];
     await (await opened()).close();
     expect(warnings).toEqual([]);
@@ -106,8 +106,8 @@ describe('on disk', () => {
     expect(first.size).toBe(3);
     await first.close();
     const lines = async (name: string) => (await readFile(join(folder, name), 'utf8')).split('\n').length - 1;
-    expect(await lines('thoughts-v2.jsonl')).toBeLessThanOrEqual(3);
-    expect(await lines('thoughts-v2.older.jsonl')).toBe(3);
+    expect(await lines('thoughts-v3.jsonl')).toBeLessThanOrEqual(3);
+    expect(await lines('thoughts-v3.older.jsonl')).toBe(3);
     const second = await opened(3);
     expect(['17', '18', '19'].map((key) => second.get(key)?.thoughts[0]?.text)).toEqual(['17', '18', '19']);
     await second.close();
@@ -194,7 +194,7 @@ describe('a service with a cache', () => {
   async function fixture() {
     const engine = new FakeEngine();
     const cache = await ThoughtCache.open();
-    const service = cachedService(localService(engine, { now: engine.now }), cache, engine.settings.thinking);
+    const service = cachedService(localService(engine, { now: engine.now }), cache);
     return { engine, cache, service };
   }
 

@@ -8,7 +8,7 @@ import { isHeldByAnother, lockFolder } from '../../lock-folder.js';
 import { writeAtomically } from '../../write-atomically.js';
 
 /** Part of the files' names: another version starts afresh. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 /** A lock that was not refreshed for so long belongs to a killed process. */
 const LOCK_STALE_MS = 4_000;

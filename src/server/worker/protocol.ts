@@ -1,4 +1,4 @@
-import type { O1Settings, QueryOptions } from '../../embedder/index.js';
+import type { ModelRun, O1Settings, OnRun, QueryOptions } from '../../embedder/index.js';
 import {
   CorruptFileError,
   InvalidInputError,
@@ -21,8 +21,11 @@ export interface WorkerStart {
   readonly scheduler: Pick<SchedulerSettings, 'maxThoughts' | 'maxWaiting' | 'maxRunTokens'>;
 }
 
-/** What a worker's module makes the engine with. `report` hands anything that can be copied to the other thread. */
-export type CreateEngine = (parameters: never, report: (progress: unknown) => void) => Promise<Engine>;
+/**
+ * What a worker's module makes the engine with. `report` hands anything that can be copied to the other thread; `onRun` is to be
+ * told of each run of the model, for the metrics.
+ */
+export type CreateEngine = (parameters: never, report: (progress: unknown) => void, onRun: OnRun) => Promise<Engine>;
 
 /** To the worker. An answer to a request carries its id. */
 export type Request =
@@ -48,6 +51,7 @@ export type Answer =
   | ({ readonly type: 'ready' } & ServiceFacts)
   | { readonly type: 'notReady'; readonly error: ErrorMessage }
   | { readonly type: 'load'; readonly load: Load }
+  | { readonly type: 'run'; readonly run: ModelRun }
   | { readonly type: 'documentsDone'; readonly id: number; readonly done: number; readonly tokens: number }
   | { readonly type: 'event'; readonly id: number; readonly event: ServiceEvent }
   | { readonly type: 'vectors'; readonly id: number; readonly vectors: Float32Array[] }

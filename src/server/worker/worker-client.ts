@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import type { QueryOptions } from '../../embedder/index.js';
+import type { OnRun, QueryOptions } from '../../embedder/index.js';
 import { throwIfAborted } from '../../errors.js';
 import { EventStream } from '../event-stream.js';
 import { onAbort } from '../on-abort.js';
@@ -16,11 +16,6 @@ import {
   sharedClock,
 } from './protocol.js';
 
-/** A service whose model runs in a thread of its own. */
-export interface WorkerService extends EmbeddingService {
-  readonly settings: ServiceFacts['settings'];
-}
-
 /** A worker that does not end by itself is ended after this much more than the time it was given. */
 const EXIT_MS = 1_000;
 
@@ -30,8 +25,8 @@ interface Pending {
   onError(error: unknown): void;
 }
 
-/** This thread's end of a worker that is ready. */
-export class WorkerClient implements WorkerService {
+/** A service whose model runs in a thread of its own: this thread's end of a worker that is ready. */
+export class WorkerClient implements EmbeddingService {
   readonly fingerprint: string;
   readonly modelName: string;
   readonly dimensions: number;
@@ -39,6 +34,7 @@ export class WorkerClient implements WorkerService {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   readonly #pending = new Map<number, Pending>();
+  readonly #runListeners: OnRun[] = [];
   #load: Load = { waiting: 0, thinking: 0 };
   #closing: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -141,6 +137,10 @@ export class WorkerClient implements WorkerService {
     return { state: this.#closing ? ('stopping' as const) : ('ready' as const), ...this.#load };
   }
 
+  onRun(listener: OnRun): void {
+    this.#runListeners.push(listener);
+  }
+
   close({ graceMs }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
@@ -168,6 +168,8 @@ export class WorkerClient implements WorkerService {
   #take(answer: Answer): void {
     if (answer.type === 'load') {
       this.#load = answer.load;
+    } else if (answer.type === 'run') {
+      for (const listener of this.#runListeners) listener(answer.run);
     } else if (answer.type === 'error') {
       const pending = this.#pending.get(answer.id);
       this.#pending.delete(answer.id);

@@ -35,7 +35,11 @@ if (engine) serve(engine);
 async function load(): Promise<Engine | undefined> {
   try {
     const { createEngine } = (await import(start.module)) as { createEngine: CreateEngine };
-    return await createEngine(start.parameters as never, (progress) => send({ type: 'progress', progress }));
+    return await createEngine(
+      start.parameters as never,
+      (progress) => send({ type: 'progress', progress }),
+      (run) => send({ type: 'run', run }),
+    );
   } catch (error) {
     // Nothing listens on the port, so the thread ends now.
     send({ type: 'notReady', error: errorToMessage(error) });

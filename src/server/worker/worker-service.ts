@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { throwIfAborted } from '../../errors.js';
 import { onAbort } from '../on-abort.js';
+import type { EmbeddingService } from '../service.js';
 import { type Answer, errorFromMessage, type Ready, type WorkerStart } from './protocol.js';
-import { WorkerClient, type WorkerService } from './worker-client.js';
+import { WorkerClient } from './worker-client.js';
 
 export interface WorkerServiceOptions {
-  /** A module that exports `createEngine(parameters, report)`; what it imports is loaded in the worker alone. */
+  /** A module that exports `createEngine(parameters, report, onRun)`; what it imports is loaded in the worker alone. */
   readonly module: URL;
   /** Its argument; a copy goes to the worker. */
   readonly parameters: unknown;
@@ -23,7 +24,7 @@ export interface WorkerServiceOptions {
  *
  * @throws what `createEngine` throws, an `O1Error` as one of the same class.
  */
-export async function workerService(options: WorkerServiceOptions): Promise<WorkerService> {
+export async function workerService(options: WorkerServiceOptions): Promise<EmbeddingService> {
   throwIfAborted(options.signal);
   const start: WorkerStart = {
     module: options.module.href,
