@@ -3,8 +3,6 @@ import { dirname } from 'node:path';
 import { crashPoint } from '../crash-point.js';
 import { CorruptFileError, O1Error } from '../errors.js';
 
-export { contentKey } from './content-key.js';
-
 /**
  * What a stage has done so far, on disk: append-only JSONL of `{"key", "value"}`, read whole when it is opened.
  *

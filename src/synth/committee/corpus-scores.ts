@@ -1,6 +1,5 @@
 import { Bm25, documentText, type RetrievalSet } from '../../search/index.js';
-import type { CommitteeMember } from './member.js';
-import type { CommitteeProgress } from './refine-candidates.js';
+import type { CommitteeMember, CommitteeProgress } from './member.js';
 import { documentVectors, queryVectors } from './retriever-vectors.js';
 
 /** One member's scores of the whole corpus for a query, in the order of the documents; dense ones are cosines. */
@@ -71,7 +70,7 @@ async function denseScorer(
 }
 
 /** Inner products of a vector with the rows of `[rows, dimensions]`. */
-export function products(vector: Float32Array, rows: Float32Array): Float64Array {
+function products(vector: Float32Array, rows: Float32Array): Float64Array {
   const dimensions = vector.length;
   const scores = new Float64Array(rows.length / dimensions);
   for (let row = 0; row < scores.length; row++) {

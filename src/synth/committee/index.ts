@@ -4,6 +4,7 @@ export { bestPositions, type CorpusScorer, corpusScorer } from './corpus-scores.
 export { type Judgement, type JudgeOptions, judgeChoice } from './judge-choice.js';
 export {
   type CommitteeMember,
+  type CommitteeProgress,
   DEFAULT_MEMBERS,
   type DenseRetriever,
   type MemberOptions,
@@ -13,7 +14,6 @@ export {
 } from './member.js';
 export { type Positive, positivesOf } from './positives.js';
 export {
-  type CommitteeProgress,
   type RefinedRecord,
   type RefineOptions,
   type RefineReport,

@@ -3,9 +3,9 @@ import { ndcg } from '../../metrics/index.js';
 import type { RetrievalSet } from '../../search/index.js';
 import { bestPositions, corpusScorer } from './corpus-scores.js';
 import { mean } from './mean.js';
-import type { CommitteeMember } from './member.js';
+import type { CommitteeMember, CommitteeProgress } from './member.js';
 import { memberChoice } from './member-choice.js';
-import type { CommitteeProgress, RefinedRecord } from './refine-candidates.js';
+import type { RefinedRecord } from './refine-candidates.js';
 
 export interface JudgeOptions {
   readonly set: RetrievalSet;

@@ -21,6 +21,14 @@ export type CommitteeMember =
       readonly load: (options: { readonly signal?: AbortSignal | undefined }) => Promise<DenseRetriever>;
     };
 
+/** How far a member has come. */
+export interface CommitteeProgress {
+  readonly member: string;
+  readonly what: 'queries' | 'documents';
+  readonly done: number;
+  readonly total: number;
+}
+
 /** What the committee needs of an O1 Embedder. */
 export interface SelfEmbedder {
   readonly fingerprint: string;

@@ -1,38 +1,22 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crashPoint } from '../../crash-point.js';
-import { InvalidInputError, throwIfAborted } from '../../errors.js';
+import { InvalidInputError } from '../../errors.js';
 import type { RetrievalSet } from '../../search/index.js';
 import { writeAtomically } from '../../write-atomically.js';
 import type { Candidates } from '../candidates.js';
-import { contentKey, Journal } from '../journal.js';
 import { type Rejected, writeStage } from '../manifest.js';
 import { type Agreement, agreementOf } from './agreement.js';
-import type { CommitteeMember } from './member.js';
+import { type AskMembersOptions, askMembers } from './ask-members.js';
 import { positivesOf } from './positives.js';
-import { denseScores, type ScoredCase, sparseScores } from './score-candidates.js';
+import type { ScoredCase } from './score-candidates.js';
 import { argMax, descending, hardVote, softVote } from './vote.js';
 
-export interface RefineOptions {
+export interface RefineOptions extends AskMembersOptions {
   readonly set: RetrievalSet;
   /** In the order of `candidates.jsonl`. */
   readonly candidates: readonly Candidates[];
-  readonly members: readonly CommitteeMember[];
-  /** Output folder. */
-  readonly output: string;
   /** `soft`: softmax of each member's scores, summed (the paper's). `hard`: one vote a member. Default soft. */
   readonly vote?: 'soft' | 'hard' | undefined;
-  /** All members at once: quicker with endpoints, more memory with models on this machine. Default: one after the other. */
-  readonly together?: boolean | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: CommitteeProgress) => void) | undefined;
-}
-
-export interface CommitteeProgress {
-  readonly member: string;
-  readonly what: 'queries' | 'documents';
-  readonly done: number;
-  readonly total: number;
 }
 
 /** A line of `refined.jsonl`; every list is in the order of `thoughts`. */
@@ -57,37 +41,20 @@ export interface RefineReport {
 }
 
 /**
- * Queries that are scored by one call of a member, and one entry of the journal. Which texts share a call follows from the
- * candidates alone: a model may give a text other last digits beside other texts.
- */
-const CHUNK = 64;
-
-/**
  * The committee scores every candidate against the query's positives (a mean, where there are several), votes, and writes
  * `refined.jsonl` and the manifest's record. What was scored before, with the same member, is read from the journal.
  *
  * @throws InvalidInputError where no query has both a candidate and a positive.
  */
 export async function refineCandidates(options: RefineOptions): Promise<RefineReport> {
-  const { members, output, vote = 'soft', together = false } = options;
+  const { members, output, vote = 'soft' } = options;
   const { cases, rejected } = casesOf(options.set, options.candidates);
   if (cases.length === 0) {
     throw new InvalidInputError('no query has both candidate thoughts and a positive document.', {
       hint: 'Do the candidates belong to this data set and split?',
     });
   }
-  await mkdir(output, { recursive: true });
-  const journal = await Journal.open<number[][]>(join(output, 'journal', 'refine.jsonl'));
-  const asked = new Map<string, MemberScores>();
-  try {
-    const ask = async (member: CommitteeMember, signal: AbortSignal | undefined) => {
-      asked.set(member.name, await scoreAll(member, cases, journal, { ...options, signal }));
-    };
-    if (together) await askTogether(members, ask, options.signal);
-    else for (const member of members) await ask(member, options.signal);
-  } finally {
-    await journal.close();
-  }
+  const asked = await askMembers(cases, options);
   const byQuery = cases.map((_, i) =>
     Object.fromEntries(members.map(({ name }) => [name, asked.get(name)!.scores[i]!] as const)),
   );
@@ -104,18 +71,6 @@ export async function refineCandidates(options: RefineOptions): Promise<RefineRe
   return report;
 }
 
-/** Where one member fails the others are stopped, and waited for: the journal is closed and the folder given up afterwards. */
-async function askTogether(
-  members: readonly CommitteeMember[],
-  ask: (member: CommitteeMember, signal: AbortSignal) => Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const failure = new AbortController();
-  const either = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
-  await Promise.allSettled(members.map((member) => ask(member, either).catch((error) => failure.abort(error))));
-  failure.signal.throwIfAborted();
-}
-
 function casesOf(set: RetrievalSet, candidates: readonly Candidates[]) {
   const positives = positivesOf(set);
   const cases: ScoredCase[] = [];
@@ -127,42 +82,6 @@ function casesOf(set: RetrievalSet, candidates: readonly Candidates[]) {
     else cases.push({ id, thoughts, positives: texts });
   }
   return { cases, rejected };
-}
-
-interface MemberScores {
-  readonly fingerprint: string;
-  /** Of each query, one a candidate. */
-  readonly scores: readonly (readonly number[])[];
-}
-
-/** One member's scores of all candidates. It is loaded in any case: its fingerprint says what the journal has of it. */
-async function scoreAll(
-  member: CommitteeMember,
-  cases: readonly ScoredCase[],
-  journal: Journal<number[][]>,
-  { signal, onProgress }: RefineOptions,
-): Promise<MemberScores> {
-  throwIfAborted(signal);
-  const retriever = member.kind === 'dense' ? await member.load({ signal }) : undefined;
-  const fingerprint = retriever?.fingerprint ?? 'bm25';
-  const scores: number[][] = [];
-  try {
-    for (let start = 0; start < cases.length; start += CHUNK) {
-      throwIfAborted(signal);
-      const chunk = cases.slice(start, start + CHUNK);
-      const key = contentKey({ fingerprint, chunk: chunk.map(({ thoughts, positives }) => [thoughts, positives]) });
-      let found = journal.get(key);
-      if (!found) {
-        found = retriever ? await denseScores(chunk, retriever, signal) : chunk.map(sparseScores);
-        await journal.append(key, found);
-      }
-      scores.push(...found);
-      onProgress?.({ member: member.name, what: 'queries', done: scores.length, total: cases.length });
-    }
-  } finally {
-    await retriever?.close();
-  }
-  return { fingerprint, scores };
 }
 
 function refinedRecord(

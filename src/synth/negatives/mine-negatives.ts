@@ -12,9 +12,11 @@ import {
   corpusScorer,
   positivesOf,
 } from '../committee/index.js';
-import { contentKey, Journal } from '../journal.js';
+import { contentKey } from '../content-key.js';
+import { Journal } from '../journal.js';
 import { type Rejected, writeStage } from '../manifest.js';
 import { chooseNegatives, meanAt, type NegativeSettings, negativeSettings } from './choose-negatives.js';
+import { copyFinder } from './copies.js';
 
 export interface NegativesOptions extends Partial<NegativeSettings> {
   readonly set: RetrievalSet;
@@ -133,19 +135,6 @@ function corpusHash({ documents }: RetrievalSet): string {
   const hash = createHash('sha256');
   for (const document of documents) hash.update(`${JSON.stringify([document.id, documentText(document)])}\n`);
   return hash.digest('hex');
-}
-
-/** Finds the other documents that say, word for word, what some of them say. */
-function copyFinder({ documents }: RetrievalSet): (positions: readonly number[]) => number[] {
-  const byText = new Map<string, number[]>();
-  const textOf = (position: number) => documentText(documents[position]!);
-  for (const position of documents.keys()) {
-    const same = byText.get(textOf(position));
-    if (same) same.push(position);
-    else byText.set(textOf(position), [position]);
-  }
-  return (positions) =>
-    positions.flatMap((position) => byText.get(textOf(position))!.filter((other) => !positions.includes(other)));
 }
 
 function check(members: readonly CommitteeMember[], miners: readonly string[]): void {

@@ -1,7 +1,8 @@
 import type { Candidates } from '../candidates.js';
+import type { RefinedRecord } from '../committee/index.js';
 import { memberChoice } from '../committee/member-choice.js';
 import { diversityOf } from '../explore/diversity.js';
-import type { MinedRecord, RefinedRecord } from './report-records.js';
+import type { MinedRecord } from './report-records.js';
 
 /** What the page's charts and tables show. */
 export interface ReportFigures {

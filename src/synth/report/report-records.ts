@@ -3,26 +3,27 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InvalidInputError } from '../../errors.js';
 import { readLines } from '../../search/index.js';
+import type { RefinedRecord } from '../committee/index.js';
+import type { NegativesRecord } from '../negatives/index.js';
 
 const scoresBy = <T extends z.ZodType>(value: T) => z.record(z.string(), value);
 
-const refined = z.object({
+const refined: z.ZodType<RefinedRecord> = z.object({
   _id: z.string(),
-  /** The winner first. */
   thoughts: z.array(z.string()).min(1),
-  /** Of each thought, its place in `candidates.jsonl`. */
   candidates: z.array(z.number()),
   votes: z.array(z.number()),
   scores: scoresBy(z.array(z.number())),
 });
-export type RefinedRecord = z.infer<typeof refined>;
 
-const mined = z.object({
+/** The part of a line of `negatives.jsonl` that is shown. */
+export type MinedRecord = Pick<NegativesRecord, '_id' | 'negatives' | 'teacher'>;
+
+const mined: z.ZodType<MinedRecord> = z.object({
   _id: z.string(),
   negatives: z.array(z.string()),
   teacher: z.object({ positive: z.number(), negatives: z.array(z.number()) }),
 });
-export type MinedRecord = z.infer<typeof mined>;
 
 /** `refined.jsonl` of an output folder by query; empty where that stage has not run. */
 export const readRefined = (folder: string) => readById(join(folder, 'refined.jsonl'), refined);

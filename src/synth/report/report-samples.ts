@@ -1,6 +1,7 @@
 import { escapeHtml } from '../../report-page.js';
 import type { Candidates } from '../candidates.js';
-import type { MinedRecord, RefinedRecord } from './report-records.js';
+import type { RefinedRecord } from '../committee/index.js';
+import type { MinedRecord } from './report-records.js';
 
 /** Enough to see what a document is about. */
 const MOST_CHARACTERS = 400;

@@ -3,10 +3,11 @@ import { escapeHtml, reportPage } from '../../report-page.js';
 import { documentText, type RetrievalSet } from '../../search/index.js';
 import { writeAtomically } from '../../write-atomically.js';
 import { type Candidates, candidatesPath, readCandidates } from '../candidates.js';
+import type { RefinedRecord } from '../committee/index.js';
 import { readSynthManifest, type SynthManifest } from '../manifest.js';
 import { seededOrder } from '../seeded.js';
 import { type ReportFigures, reportFigures } from './report-figures.js';
-import { type MinedRecord, type RefinedRecord, readMined, readRefined } from './report-records.js';
+import { type MinedRecord, readMined, readRefined } from './report-records.js';
 import { sampleSection } from './report-samples.js';
 import {
   agreementTable,
