@@ -4,7 +4,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {{ status: number, milliseconds: number, prefillMilliseconds: number }} Outcome */
+/**
+ * @typedef {object} Outcome
+ * @property {number} status 0 for a stream that ended without its final event
+ * @property {number} milliseconds
+ * @property {number} prefillMilliseconds of a query: how long it took to read it
+ * @property {boolean} instant the answer is marked as made from the query alone
+ */
 
 export class Server {
   #child;
@@ -33,6 +39,11 @@ export class Server {
     return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
   }
 
+  /** The longest run of the model since this was asked last, in ms. */
+  async longestRun() {
+    return Number(await (await fetch(`${this.address}/longest-run`)).text());
+  }
+
   /** Stops it as an operator does, and gives its exit code. */
   async stop() {
     const ended = this.alive ? once(this.#child, 'exit') : undefined;
@@ -56,9 +67,15 @@ export class Server {
     });
     const body = await response.text();
     const milliseconds = performance.now() - start;
-    // Of a query: how long the run that read it took.
     const prefill = /"prefill_ms":([\d.]+)/.exec(body);
-    return { status: response.status, milliseconds, prefillMilliseconds: Number(prefill?.[1] ?? 0) };
+    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+    const isComplete = !isStream || /^event: final$/m.test(body);
+    return {
+      status: isComplete ? response.status : 0,
+      milliseconds,
+      prefillMilliseconds: Number(prefill?.[1] ?? 0),
+      instant: body.includes('"basis":"instant"'),
+    };
   }
 
   /**

@@ -39,7 +39,11 @@ export async function run(report, { minutes = 10 } = {}) {
     report.note(
       `the server answers ${capacity.toFixed(1)} mixed requests/s; asking ${rate.toFixed(1)}/s for ${minutes} min`,
     );
-    const { counts, failures, baseline, last } = await openLoop(server, ask, rate, minutes * 60_000);
+    const { asked, counts, failures, baseline, memories, last } = await openLoop(server, ask, rate, minutes * 60_000);
+    report.note(`asked ${(asked / (minutes * 60)).toFixed(1)} times a second`);
+    report.note(
+      `resident memory, MiB, minute by minute: ${memories.map((bytes) => Math.round(bytes / 2 ** 20)).join(', ')}`,
+    );
     const said = [...counts].map(([status, count]) => `${count} times ${status}`).join(', ');
     report.note(`answers: ${said}; failed connections: ${failures.length}${failures[0] ? ` (${failures[0]})` : ''}`);
     const wrong = [...counts].filter(([status]) => status !== 200 && !REFUSALS.includes(status));
@@ -78,7 +82,10 @@ async function openLoop(server, ask, rate, milliseconds) {
   const start = performance.now();
   const baselineAt = Math.min(BASELINE_MINUTE * 60_000, milliseconds / 5);
   let baseline = Number.NaN;
-  for (let nth = 0; performance.now() - start < milliseconds; nth++) {
+  /** @type {number[]} */
+  const memories = [];
+  let nth = 0;
+  for (; performance.now() - start < milliseconds; nth++) {
     const asked = ask(nth)
       .then(
         ({ status }) => void counts.set(status, (counts.get(status) ?? 0) + 1),
@@ -88,11 +95,13 @@ async function openLoop(server, ask, rate, milliseconds) {
     open.add(asked);
     const passed = performance.now() - start;
     if (Number.isNaN(baseline) && passed >= baselineAt) baseline = await server.memory();
+    if (passed >= (memories.length + 1) * 60_000) memories.push(await server.memory());
     if (!server.alive) throw new Error(`the server ended after ${(passed / 1000).toFixed(0)} s of load`);
     const due = ((nth + 1) * 1000) / rate - (performance.now() - start);
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due)));
   }
   const last = await server.memory();
+  memories.push(last);
   const patience = new Promise((_, reject) => {
     setTimeout(
       () => reject(new Error(`${open.size} requests had no answer after ${PATIENCE_MS / 1000} s`)),
@@ -100,5 +109,5 @@ async function openLoop(server, ask, rate, milliseconds) {
     ).unref();
   });
   await Promise.race([Promise.all(open), patience]);
-  return { counts, failures, baseline, last };
+  return { asked: nth, counts, failures, baseline, memories, last };
 }

@@ -1,7 +1,7 @@
 /**
  * The server of the serve benches, in a process of its own: the real model in int8 and everything `o1-embedder serve` has, but
  * for two things. Thoughts are always of 64 tokens, so that there is something to compare; and none are remembered.
- * It prints its address, and stops at SIGTERM.
+ * It prints its address, and stops at SIGTERM. `GET /longest-run` tells the longest run of the model, in ms, since it was asked last.
  */
 import { createApp, listen, loadService } from '../../dist/server/index.js';
 import { MODEL, OUR_THREADS } from '../lib/model.mjs';
@@ -21,6 +21,15 @@ const app = createApp({
     close: (options) => service.close(options),
   },
   processMetrics: true,
+});
+let longestRun = 0;
+service.onRun?.(({ milliseconds }) => {
+  longestRun = Math.max(longestRun, milliseconds);
+});
+app.get('/longest-run', (c) => {
+  const longest = longestRun;
+  longestRun = 0;
+  return c.json(longest);
 });
 const listening = await listen(app, { port: 0 });
 console.log(listening.address);

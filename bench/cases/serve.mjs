@@ -86,29 +86,31 @@ async function instantAnswers(report, server, query, think) {
 async function deadlines(report, server, query, think) {
   // The longest texts, which are cut to the longest that the model reads.
   const long = [...documents()].sort((a, b) => b.length - a.length).slice(0, CHUNK_DOCUMENTS);
-  const runs = [];
-  for (let i = 0; i < 10; i++) runs.push((await server.documents(long)).milliseconds);
-  const longestRun = Math.max(...runs.slice(1));
   const embed = () => server.documents(long);
-  const times = await meanwhile(2, embed, () =>
+  const { times, instant, longestRun } = await meanwhile(2, embed, () =>
     meanwhile(CLIENTS, think, async () => {
+      // A run beside so many clients takes longer than on a quiet machine: what counts are those of the same time.
+      await server.longestRun();
       const times = [];
+      let instant = 0;
       for (let nth = 0; nth < DEADLINE_ANSWERS; nth++) {
         const answer = await server.think(query(nth), nth, { deadline_ms: DEADLINE_MS });
         times.push(answer.milliseconds - Math.max(DEADLINE_MS, answer.prefillMilliseconds));
+        if (answer.instant) instant++;
       }
-      return times;
+      return { times, instant, longestRun: await server.longestRun() };
     }),
   );
   report.note(
-    `a run of ${CHUNK_DOCUMENTS} long documents alone, with its request: at most ${longestRun.toFixed(0)} ms`,
+    `wait beyond the deadline or the prefill: median ${quantile(times, 0.5).toFixed(0)} ms, p95 ${quantile(times, 0.95).toFixed(0)} ms; ` +
+      `${instant} of ${DEADLINE_ANSWERS} answers marked as instant`,
   );
   report.row({
     what: `answer with a deadline of ${DEADLINE_MS} ms under load: wait beyond it or beyond the prefill, the worst of ${DEADLINE_ANSWERS}`,
     unit: 'ms',
     ours: Math.max(...times),
     peer: longestRun,
-    peerName: 'the longest run',
+    peerName: 'longest run meanwhile',
     target: '>= 1',
   });
 }

@@ -42,6 +42,8 @@ export interface Adapter {
   readonly settings: O1Settings;
   /** Over the adapter's tensors. */
   readonly sha256: string;
+  /** Of its low-rank updates, whose scale is alpha / rank. */
+  readonly lora: { readonly rank: number; readonly alpha: number };
   /** The base model's weights with the adapter merged in. */
   merged(base: WeightSource & { readonly sha256: string }): Promise<MergedWeights>;
 }
@@ -69,6 +71,7 @@ export async function openAdapter(nameOrFolder: string = DEFAULT_ADAPTER): Promi
     folder,
     settings,
     sha256,
+    lora: { rank: peft.r, alpha: peft.lora_alpha },
     async merged(base) {
       if (base.sha256 !== settings.base.sha256) {
         throw new MismatchError(

@@ -18,14 +18,14 @@ type Filled =
 /** Options of a query, checked, with nothing left open. */
 export interface ThinkingSettings
   extends Readonly<Required<Pick<QueryOptions, Filled>>>,
-    Pick<QueryOptions, 'topK' | 'thought' | 'instantScores'> {
+    Pick<QueryOptions, 'topK' | 'thought'> {
   /** The rule to decide by: present where `think` is `auto`. */
   readonly auto: AutoRule | undefined;
 }
 
 /** What the caller says, checked, and for the rest what the adapter says. */
 export function thinkingSettings(options: QueryOptions, { thinking, lengths }: O1Settings): ThinkingSettings {
-  const { thought, topK, instantScores, ignoreEnd = false } = options;
+  const { thought, topK, ignoreEnd = false } = options;
   const { thoughts = thinking.thoughts, temperature = thinking.temperature, topP = thinking.topP } = options;
   // How far to trust the model's own thoughts says nothing of a thought that the caller gives.
   const { instantWeight = (thought === undefined ? thinking.instantWeight : undefined) ?? 0 } = options;
@@ -52,7 +52,7 @@ export function thinkingSettings(options: QueryOptions, { thinking, lengths }: O
   const auto = think === 'auto' ? autoRule(thinking.auto, options) : undefined;
   return {
     ...{ think, auto, thoughts, temperature, topP, topK, seed, maxTokens, ignoreEnd },
-    ...{ instantWeight, deadlineMs, thought, instantScores },
+    ...{ instantWeight, deadlineMs, thought },
   };
 }
 

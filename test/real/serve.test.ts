@@ -101,14 +101,39 @@ test('a deadline: the instant vector, in time', async () => {
   expect(await (await post('/v1/search', body)).json()).toMatchObject({ basis: 'instant', deadline_reached: true });
 });
 
-test('SIGTERM while it thinks: answered, exit code 0', async () => {
+test('SIGTERM in the midst of load: what was started is answered or refused, exit code 0 within ten seconds', async () => {
+  const long = (nth: number) => `${PAGES['watch.md']} ${nth} `.repeat(8);
+  const requests: [string, object][] = [
+    ...Array.from({ length: 12 }, (_, seed): [string, object] => [
+      '/v1/thoughts',
+      { query: 'remove a file', think: 'always', thoughts: 2, temperature: 0.6, seed },
+    ]),
+    ...Array.from({ length: 4 }, (_, nth): [string, object] => [
+      '/v1/embeddings',
+      { model: 'any', input: Array.from({ length: 40 }, (_, i) => long(40 * nth + i)) },
+    ]),
+    ...Array.from({ length: 4 }, (_, i): [string, object] => ['/v1/search', { query: `find ${i}`, think: 'never' }]),
+  ];
+  const outcomes = requests.map(async ([path, body]) => {
+    const response = await post(path, body);
+    return { path, status: response.status, text: await response.text() };
+  });
   const body = { query: 'list the files of a folder', think: 'always', thoughts: 3 };
   const reader = (await post('/v1/thoughts', body)).body!.pipeThrough(new TextDecoderStream()).getReader();
   // The instant hits are there, so the thoughts are being written.
   let text = (await reader.read()).value!;
+  const start = performance.now();
   server.kill('SIGTERM');
   for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
   expect(text).toContain('event: final');
+  for (const { path, status, text } of await Promise.all(outcomes)) {
+    expect([200, 503]).toContain(status);
+    // A stream that had begun ends with its answer, or with the refusal.
+    if (path === '/v1/thoughts' && status === 200) expect(text).toMatch(/^event: (final|error)$/m);
+    else expect(() => JSON.parse(text)).not.toThrow();
+  }
   expect(await ended).toBe(0);
+  expect(performance.now() - start).toBeLessThan(10_000);
+  await expect(post('/v1/search', { query: 'too late' })).rejects.toThrow();
   expect(stderr).not.toContain('list the files');
 });

@@ -56,9 +56,20 @@ async function writeMain(dist: string): Promise<string> {
      import { serveCommand } from ${url('cli/commands/serve.js')};
      import { workerService } from ${url('server/index.js')};
      import { tinyEmbedder } from ${url('testing/index.js')};
-     const context = { ...processContext(), loadEmbedder: () => tinyEmbedder() };
-     const load = ({ signal }, options) =>
-       workerService({ module: new URL(${JSON.stringify(pathToFileURL(engine).href)}), parameters: {}, signal, ...options });
+     let open = 0;
+     const loadEmbedder = async () => {
+       const embedder = await tinyEmbedder();
+       open++;
+       const close = embedder.close.bind(embedder);
+       return Object.assign(embedder, { close: () => close().then(() => open--) });
+     };
+     const context = { ...processContext(), loadEmbedder };
+     const load = async ({ signal }, options) => {
+       // The one that has indexed the documents is closed: there are never two models in memory.
+       if (open > 0) throw new Error('another model is still in memory');
+       const module = new URL(${JSON.stringify(pathToFileURL(engine).href)});
+       return workerService({ module, parameters: {}, signal, ...options });
+     };
      const program = createProgram(context);
      program.commands.find((command) => command.name() === 'serve')
        .action((place, values) => serveCommand(context, place, values, load));

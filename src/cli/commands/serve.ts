@@ -96,7 +96,10 @@ function readApiKey({ environment }: CliContext, { apiKeyEnv }: ServeCommandOpti
   });
 }
 
-/** The folder of the index of a place. Documents are brought up to date before the server starts. */
+/**
+ * The folder of the index of a place. Documents are brought up to date before the server starts, by a model of this thread's,
+ * which is freed before the worker loads its own: there are never two in memory.
+ */
 async function indexOf(context: CliContext, place: string, options: ServeCommandOptions): Promise<string> {
   if (options.index === undefined && isIndexFolder(place)) return place;
   return withEmbedder(context, options, async (embedder) => {

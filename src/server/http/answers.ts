@@ -1,5 +1,6 @@
 import type { QueryOptions } from '../../embedder/index.js';
 import type { SearchHit, VectorStore } from '../../search/index.js';
+import { instantScoresOf } from '../instant-scores.js';
 import { project } from '../projection.js';
 import type { ServiceEvent } from '../service.js';
 import type { SearchRequest } from './request-schemas.js';
@@ -15,13 +16,11 @@ export function toQueryOptions(
   store: SearchableStore | undefined,
   signal: AbortSignal,
 ): QueryOptions {
-  const instantScores = async (instant: Float32Array) =>
-    (await store!.search(instant, { k: 2 })).map(({ score }) => score);
   return {
     ...{ think, thoughts, temperature, seed, thought, signal },
     maxTokens: max_tokens,
     deadlineMs: deadline_ms,
-    ...(store ? { instantScores } : {}),
+    ...(store ? { instantScores: instantScoresOf(store) } : {}),
   };
 }
 

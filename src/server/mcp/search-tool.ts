@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { QueryEmbedding } from '../../embedder/index.js';
 import { InvalidInputError } from '../../errors.js';
 import type { SearchHit } from '../../search/index.js';
+import { instantScoresOf } from '../instant-scores.js';
 import { queryEmbedding } from '../service.js';
 import type { McpCollection } from './mcp-server.js';
 
@@ -59,7 +60,7 @@ export function registerSearch(server: McpServer, source: string, collection: ()
         thought,
         deadlineMs,
         // Two scores tell how clear the best hit is, by which `auto` may decide.
-        instantScores: async (instant) => (await store.search(instant, { k: 2 })).map(({ score }) => score),
+        instantScores: instantScoresOf(store),
         signal,
       });
       const hits = await store.search(embedding.vector, { k: top });
