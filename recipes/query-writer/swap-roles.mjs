@@ -1,10 +1,10 @@
 // Swaps the roles of a training set: the document is read as the query, and the query is the thought to be written. A model
 // trained on it writes queries for documents. `node recipes/query-writer/swap-roles.mjs <folder>`.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
-const folder = resolve(process.argv[2] ?? 'query-writer');
+const folder = resolve(process.argv[2] ?? 'writer');
 const source = new URL('../../data/node-api/', import.meta.url).pathname;
 const read = (name) =>
   gunzipSync(readFileSync(join(source, name)))
@@ -34,4 +34,5 @@ writeFileSync(join(output, 'thoughts.jsonl'), lines(pairs.map(([_id]) => ({ _id,
 writeFileSync(join(output, 'corpus.jsonl'), lines([...documents.values()]));
 const qrels = pairs.map(([query, document]) => `${query}\t${document}\t1`);
 writeFileSync(join(output, 'qrels', 'train.tsv'), `${['query-id\tcorpus-id\tscore', ...qrels].join('\n')}\n`);
+copyFileSync(new URL('recipe.json', import.meta.url), join(folder, 'recipe.json'));
 console.log(`${pairs.length} documents with a query in ${output}`);

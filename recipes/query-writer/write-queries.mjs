@@ -19,7 +19,7 @@ const KEPT = 2;
 /** Documents between two lines of progress. */
 const GROUP = 64;
 
-const folder = resolve(process.argv[2] ?? 'query-writer');
+const folder = resolve(process.argv[2] ?? 'writer');
 const source = new URL('../../data/node-api', import.meta.url).pathname;
 const { documents } = await loadBeir(source, 'train');
 const asked = new Set(

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { parseJsonFile } from '../embedder/index.js';
 import { NotFoundError } from '../errors.js';
@@ -38,6 +38,11 @@ const wholeRecipe = z.strictObject({
     model: z.string().min(1),
     /** Reserved tokens of its vocabulary, borrowed for the sequence's marks, and the token that ends a thought. */
     tokens: z.strictObject({ query: tokenId, document: tokenId, thought: tokenId, embedding: tokenId, end: tokenId }),
+    /**
+     * Adapter to go on from: a folder, or the name of one that comes with the package. It must have the same base model, tokens, rank
+     * and alpha. Default: none, the base model as it is.
+     */
+    adapter: z.string().min(1).optional(),
   }),
   /** Each step is of one set, so that in-batch negatives are of one task; the sets' steps come in a mixed order. */
   data: z
@@ -156,13 +161,16 @@ export type Stage = Recipe['stages'][number];
 export async function readRecipe(path: string): Promise<Recipe> {
   if (!existsSync(path)) throw new NotFoundError('there is no such recipe', { where: path });
   const recipe = await parseJsonFile(path, recipeSchema);
-  return withPaths(recipe, (file) => resolve(dirname(path), file));
+  const { adapter } = recipe.base;
+  // Else it is a name; whether there is such an adapter is seen when it is opened.
+  const folder = adapter !== undefined && existsSync(resolve(dirname(path), adapter));
+  return withPaths(recipe, (file) => (file === adapter && !folder ? file : resolve(dirname(path), file)));
 }
 
 /** A recipe as text, to be put into a folder: its paths are relative to the folder. */
 export function recipeText(recipe: Recipe, folder: string): string {
   return `${JSON.stringify(
-    withPaths(recipe, (file) => relative(folder, file)),
+    withPaths(recipe, (file) => (isAbsolute(file) ? relative(folder, file) : file)),
     undefined,
     2,
   )}\n`;
@@ -175,5 +183,6 @@ function withPaths(recipe: Recipe, change: (path: string) => string): Recipe {
     ...(thoughts === undefined ? {} : { thoughts: change(thoughts) }),
     ...(negatives === undefined ? {} : { negatives: change(negatives) }),
   }));
-  return { ...recipe, data };
+  const { adapter, ...base } = recipe.base;
+  return { ...recipe, base: { ...base, ...(adapter === undefined ? {} : { adapter: change(adapter) }) }, data };
 }

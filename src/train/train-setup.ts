@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { EMBEDDING, LM_HEAD } from '../decoder/index.js';
-import { type O1Settings, SEQUENCE_VERSION } from '../embedder/index.js';
+import { type Adapter, type O1Settings, openAdapter, SEQUENCE_VERSION } from '../embedder/index.js';
 import { InvalidInputError, MismatchError } from '../errors.js';
 import { runtimeVersion } from '../tensor/index.js';
 import { type CheckpointHeader, readCheckpointHeader, type TrainingProgress } from './checkpoint.js';
 import type { Recipe } from './config.js';
 import { initialParameters, loraShapes } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
-import type { BaseModel } from './save-adapter.js';
+import { ADAPTER_WEIGHTS, type BaseModel, loadAdapterWeights } from './save-adapter.js';
 import { StageBatches, type StageBatchesOptions } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
 import type { TrainingData } from './training-data.js';
@@ -34,14 +36,17 @@ export function stageBatches(recipe: Recipe, data: TrainingData, index: number, 
 }
 
 /** What a checkpoint says of the run besides its counters. */
-export function headerOf(recipe: Recipe, data: TrainingData, base: BaseModel, threads: number) {
-  // Paths may change between two runs; what is in the files is in the data's fingerprint.
-  const { data: _, checkpointEvery: __, ...rest } = recipe;
+export function headerOf(recipe: Recipe, data: TrainingData, base: BaseModel, threads: number, start?: Adapter) {
+  // Paths may change between two runs; what is in the files is in the data's fingerprint and the adapter's hash.
+  const { data: _, checkpointEvery: __, ...named } = recipe;
+  const { adapter: ___, ...marks } = recipe.base;
+  const rest = { ...named, base: marks };
   return {
     inputs: {
       ...Object.fromEntries(Object.entries(rest).map(([key, value]) => [`recipe.${key}`, JSON.stringify(value)])),
       data: data.fingerprint,
       base: base.sha256,
+      ...(start ? { adapter: start.sha256 } : {}),
     },
     machine: { threads, node: process.version, runtime: runtimeVersion() },
   };
@@ -73,8 +78,29 @@ export async function savedProgress(
 /** Their mean is where the borrowed tokens' rows begin: common tokens of every vocabulary, with little meaning. */
 const COMMON = '!"#$';
 
+/**
+ * The adapter that the recipe goes on from, if it names one.
+ *
+ * @throws MismatchError where it is not for the recipe's base model, tokens, rank and alpha.
+ */
+export async function startingAdapter(recipe: Recipe, base: BaseModel): Promise<Adapter | undefined> {
+  if (recipe.base.adapter === undefined) return undefined;
+  const adapter = await openAdapter(recipe.base.adapter);
+  const { settings, lora } = adapter;
+  const expected = { base: base.sha256, tokens: recipe.base.tokens, rank: recipe.lora.rank, alpha: recipe.lora.alpha };
+  const found = { base: settings.base.sha256, tokens: settings.tokens, ...lora };
+  for (const key of ['base', 'tokens', 'rank', 'alpha'] as const) {
+    if (isDeepStrictEqual(found[key], expected[key])) continue;
+    throw new MismatchError(
+      `"${key}" is ${JSON.stringify(found[key])}, the recipe has ${JSON.stringify(expected[key])}`,
+      { where: adapter.folder, hint: 'Go on from an adapter with the same settings, or leave "base.adapter" out.' },
+    );
+  }
+  return adapter;
+}
+
 /** The model under training at its first step, and its LM head. */
-export async function openModel(recipe: Recipe, base: BaseModel, threads: number) {
+export async function openModel(recipe: Recipe, base: BaseModel, threads: number, start?: Adapter) {
   const { config, tokenizer } = base;
   const { query, document, thought, embedding, end } = recipe.base.tokens;
   const markTokens = [query, document, thought, embedding];
@@ -99,6 +125,7 @@ export async function openModel(recipe: Recipe, base: BaseModel, threads: number
   const common = [...COMMON].map((character) => tokenizer.encode(character)[0]!);
   const rows = common.map((id) => table.slice(id * hiddenSize, (id + 1) * hiddenSize));
   const parameters = initialParameters(loraShapes(config, rank, markTokens.length), rows, recipe.seed);
+  if (start) await loadAdapterWeights(join(start.folder, ADAPTER_WEIGHTS), parameters);
   const model = await TrainingModel.create(base, parameters, {
     rank,
     scale: alpha / rank,

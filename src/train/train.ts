@@ -15,7 +15,7 @@ import type { StageBatches } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
 import { finishRun, type TrainReport } from './train-finish.js';
 import { ownThoughtsOfStage } from './train-own-thoughts.js';
-import { baseSettings, headerOf, openModel, savedProgress, stageBatches } from './train-setup.js';
+import { baseSettings, headerOf, openModel, savedProgress, stageBatches, startingAdapter } from './train-setup.js';
 import { loadTrainingData } from './training-data.js';
 import { lossAndGradient } from './training-step.js';
 import { validationDocuments } from './validation.js';
@@ -66,12 +66,13 @@ async function trainAlone(recipe: Recipe, base: BaseModel, options: TrainOptions
     emit({ type: 'warning', message });
   }
   const stages = recipe.stages.map((_, index) => stageBatches(recipe, data, index));
-  const header = headerOf(recipe, data, base, threads);
+  const start = await startingAdapter(recipe, base);
+  const header = headerOf(recipe, data, base, threads, start);
   const progress = options.resume ? await savedProgress(files.checkpoint, header, emit) : undefined;
   await mkdir(files.state, { recursive: true });
   await writeAtomically(join(output, 'recipe.json'), recipeText(recipe, output));
 
-  const { model, crossEntropy, parameters } = await openModel(recipe, base, threads);
+  const { model, crossEntropy, parameters } = await openModel(recipe, base, threads, start);
   try {
     const totals = { steps: stages.reduce((sum, { steps }) => sum + steps, 0), tokens: plannedTokens(stages) };
     const run: TrainingRun = {
