@@ -160,6 +160,23 @@ test('thoughts: a try-out, then all of them; imported ones; one JSON object', as
   expect(JSON.parse(report.stdout)).toEqual({ report: join(output, 'report.html') });
 });
 
+test('a budget of money stops a run; the same command goes on from there', async () => {
+  const prices = ['--prompt-price', '1000', '--completion-price', '1000', '--concurrency', '1'];
+  const args = ['thoughts', await beir(), '--output', join(folder, 'out'), ...expert(), ...prices];
+  const stopped = await run([...args, '--budget', '0.5']);
+  expect(stopped.code).toBe(1);
+  expect(stopped.stderr).toMatch(/the budget of 0\.5 is spent \(0\.\d+\)\..*run the same command again/);
+  const asked = endpoint.seen.length;
+  expect(asked).toBeGreaterThan(2);
+  expect(asked).toBeLessThan(24);
+  const { usage, run: totals } = JSON.parse((await run([...args, '--json'])).stdout);
+  expect(endpoint.seen).toHaveLength(24);
+  expect(totals.answers).toBe(24 - asked);
+  // What all of it has cost, the run that was stopped included.
+  expect(usage.cost).toBeCloseTo((usage.promptTokens + usage.completionTokens) / 1000, 9);
+  expect(usage.cost).toBeGreaterThan(totals.cost);
+});
+
 test('a committee refines, finds hard negatives and is judged', async () => {
   const output = join(folder, 'out');
   const set = await beir();
