@@ -5,9 +5,13 @@
 import { documents, testQueries } from '../lib/texts.mjs';
 import { closedLoop, Server } from './serve-clients.mjs';
 
-/** Requests that measure what the server can answer; with as many clients as it writes thoughts at a time. */
-const CAPACITY_REQUESTS = 160;
-const CAPACITY_CLIENTS = 16;
+/**
+ * Requests that measure what the server can answer, after some that are not counted. The clients are so many that it is never idle
+ * (more think than it writes thoughts at a time), and fewer than make it refuse.
+ */
+const CAPACITY_REQUESTS = 240;
+const WARM_UP_REQUESTS = 60;
+const CAPACITY_CLIENTS = 48;
 /** Of how much capacity the load is. */
 const OVERLOAD = 2;
 /** Memory is compared with that of this minute: by then everything has been used once. In a shorter run, with a fifth of it. */
@@ -34,6 +38,7 @@ export async function run(report, { minutes = 10 } = {}) {
     );
   };
   try {
+    await closedLoop(CAPACITY_CLIENTS, WARM_UP_REQUESTS, ask);
     const capacity = await closedLoop(CAPACITY_CLIENTS, CAPACITY_REQUESTS, ask);
     const rate = OVERLOAD * capacity;
     report.note(
@@ -46,6 +51,8 @@ export async function run(report, { minutes = 10 } = {}) {
     );
     const said = [...counts].map(([status, count]) => `${count} times ${status}`).join(', ');
     report.note(`answers: ${said}; failed connections: ${failures.length}${failures[0] ? ` (${failures[0]})` : ''}`);
+    const refused = REFUSALS.reduce((sum, status) => sum + (counts.get(status) ?? 0), 0);
+    if (refused === 0) report.note('nothing was refused: the load was not more than the server can answer');
     const wrong = [...counts].filter(([status]) => status !== 200 && !REFUSALS.includes(status));
     report.row({
       what: 'requests neither answered nor refused',

@@ -30,8 +30,11 @@ export interface ServeCommandOptions extends ModelOptions {
   readonly logQueries?: boolean;
 }
 
-/** After a signal, requests are finished for so long. With what follows, the process ends within ten seconds. */
-const GRACE_MS = 7_000;
+/**
+ * After a signal, requests are finished for so long. With what follows (2 s for the worker to end, 1 s for the answers) two seconds
+ * are left of the ten within which the process ends.
+ */
+const GRACE_MS = 5_000;
 /** Then answers have so long to reach their readers. */
 const FLUSH_MS = 1_000;
 

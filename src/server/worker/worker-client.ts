@@ -17,7 +17,7 @@ import {
 } from './protocol.js';
 
 /** A worker that does not end by itself is ended after this much more than the time it was given. */
-const EXIT_MS = 1_000;
+const EXIT_MS = 2_000;
 
 /** One request that the worker has not answered. */
 interface Pending {
