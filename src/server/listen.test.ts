@@ -132,6 +132,12 @@ test.each([
   expect((await post('/v1/embeddings', { model: 'm', input: 'a' })).status).toBe(200);
 });
 
+test('an idle connection is kept for longer than clients keep it', async () => {
+  const { post } = await started();
+  const { headers } = await post('/v1/embeddings', { model: 'm', input: 'a' });
+  expect(headers.get('keep-alive')).toBe('timeout=65');
+});
+
 test('an address that is taken', async () => {
   const { port } = await started();
   const second = listen(createApp({ service: localService(new FakeEngine()) }), { port });

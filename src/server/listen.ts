@@ -25,6 +25,12 @@ export interface Listening {
   close(graceMs: number): Promise<void>;
 }
 
+/**
+ * An idle connection is kept for so long. Longer than the minute of common clients and proxies: with Node's own 5 s a request of a busy
+ * client meets a connection that is just being closed, and fails.
+ */
+const KEEP_ALIVE_MS = 65_000;
+
 /** How often connections are looked at that have become idle since the server stopped. */
 const IDLE_CHECK_MS = 50;
 
@@ -43,6 +49,7 @@ export async function listen(app: Pick<Hono<AppEnv>, 'fetch'>, options: ListenOp
     serverOptions: {
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
       // How often slow clients are looked for.
       connectionsCheckingInterval: Math.min(2_000, headersTimeoutMs / 2),
     },
