@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { EnvHttpProxyAgent, fetch, type RequestInit, type Response } from 'undici';
 import { InvalidInputError, O1Error, throwIfAborted } from '../errors.js';
+import { retryAfterMs } from '../retry-after.js';
 
 /** What a server did wrong. `retry`: the same request may succeed soon; otherwise another source should be tried. */
 export class SourceError extends O1Error {
@@ -80,7 +81,7 @@ export class HttpClient {
         const response = await this.#fetchOnce(url, init);
         if (last || !(response.status === 429 || response.status >= 500)) return response;
         await response.body?.cancel();
-        await this.pause(repetition, init.signal ?? undefined, Number(response.headers.get('retry-after')) * 1000);
+        await this.pause(repetition, init.signal ?? undefined, retryAfterMs(response.headers.get('retry-after')));
       } catch (error) {
         if (last || !(error instanceof SourceError && error.retry)) throw error;
         await this.pause(repetition, init.signal ?? undefined);
@@ -91,7 +92,7 @@ export class HttpClient {
   /** Waits before repetition number `repetition` (from 0), at least as long as the server asked for. */
   async pause(repetition: number, signal?: AbortSignal, askedMs = 0): Promise<void> {
     const own = this.times.backoffMs * 2 ** repetition;
-    await delay(Math.min(Math.max(own, askedMs || 0), LONGEST_PAUSE_MS), undefined, { signal }).catch((error) => {
+    await delay(Math.min(Math.max(own, askedMs), LONGEST_PAUSE_MS), undefined, { signal }).catch((error) => {
       throwIfAborted(signal);
       throw error;
     });
