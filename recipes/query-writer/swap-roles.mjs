@@ -2,10 +2,11 @@
 // trained on it writes queries for documents. `node recipes/query-writer/swap-roles.mjs <folder>`.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
 const folder = resolve(process.argv[2] ?? 'writer');
-const source = new URL('../../data/node-api/', import.meta.url).pathname;
+const source = fileURLToPath(new URL('../../data/node-api/', import.meta.url));
 const read = (name) =>
   gunzipSync(readFileSync(join(source, name)))
     .toString()

@@ -3,8 +3,9 @@
 //
 // The writer reads each document of the Node API that is no train query's answer and writes queries for it. A query stays if a search
 // finds its document again (BM25 or all-MiniLM-L6-v2). No query of dev or test is read here.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { O1Embedder } from '../../dist/embedder/index.js';
 import { loadEncoder } from '../../dist/encoders/index.js';
@@ -20,7 +21,7 @@ const KEPT = 2;
 const GROUP = 64;
 
 const folder = resolve(process.argv[2] ?? 'writer');
-const source = new URL('../../data/node-api', import.meta.url).pathname;
+const source = fileURLToPath(new URL('../../data/node-api', import.meta.url));
 const { documents } = await loadBeir(source, 'train');
 const asked = new Set(
   [...(await readQrels(join(source, 'qrels', 'train.tsv'))).values()].flatMap((grades) => [...grades.keys()]),
@@ -78,6 +79,7 @@ await encoder.close();
 const lines = (records) => gzipSync(`${records.map((record) => JSON.stringify(record)).join('\n')}\n`);
 const output = join(folder, 'written');
 await mkdir(join(output, 'qrels'), { recursive: true });
+await copyFile(join(source, 'corpus.jsonl.gz'), join(output, 'corpus.jsonl.gz'));
 await writeFile(join(output, 'queries.jsonl.gz'), lines(queries));
 await writeFile(join(output, 'thoughts.jsonl.gz'), lines(thoughts));
 await writeFile(join(output, 'qrels', 'train.tsv'), `${qrels.join('\n')}\n`);

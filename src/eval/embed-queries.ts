@@ -27,6 +27,9 @@ export type PassOptions = Pick<
   'think' | 'thoughts' | 'temperature' | 'topP' | 'seed' | 'maxTokens' | 'thought'
 >;
 
+/** Raise it when thoughts are drawn otherwise: neither key nor fingerprint would tell. */
+const RECORD_VERSION = 1;
+
 /** A query, and how it is to be embedded. */
 export interface QueryTask {
   readonly text: string;
@@ -48,7 +51,7 @@ export async function embedQueries(
   let worked = 0;
   for (const { text, options } of tasks) {
     throwIfAborted(signal);
-    const key = ['query', text, options];
+    const key = ['query', RECORD_VERSION, text, options];
     let stored = await cache.get<StoredQuery>(key);
     if (!stored) {
       stored = storedOf(await model.embedQuery(text, { ...options, signal }));

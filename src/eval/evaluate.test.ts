@@ -93,6 +93,52 @@ describe('all systems on a small set', () => {
     ]);
   });
 
+  test('a slice has the means of its queries; a difference is the first less the second', () => {
+    const [set] = evaluation.sets;
+    for (const slice of set!.slices) {
+      const members = set!.queries.filter(({ id }) => slice.name === 'all' || ['q0', 'q2', 'q4', 'q6'].includes(id));
+      const meanOf = (system: string) => members.reduce((sum, { scores }) => sum + scores[system]!, 0) / members.length;
+      for (const { system, values } of slice.rows) {
+        expect(values['nDCG@10']!.mean).toBeCloseTo(meanOf(system), 12);
+      }
+      for (const { system, against, difference } of slice.differences) {
+        expect(difference, `${system} ${against}`).toBeCloseTo(meanOf(system) - meanOf(against), 12);
+      }
+    }
+  });
+
+  test('what is chosen depends on dev alone', async () => {
+    const set = tinySet();
+    const wrong = (judged: typeof set.test) => ({
+      ...judged,
+      qrels: new Map([...judged.qrels.keys()].map((id, i) => [id, new Map([[`d${(i + 15) % 20}`, 1]])])),
+    });
+    const queries = set.test.queries.map((query) => ({ ...query, text: 'nothing in common' }));
+    const run = (changes: Partial<typeof set>) =>
+      evaluate({ ...common, sets: [{ ...set, ...changes }], o1, encoders: [countingEncoder('words')], cache });
+    const moved = await run({ test: { ...wrong(set.test), queries } });
+    expect(moved.sets[0]!.fusion).toEqual(evaluation.sets[0]!.fusion);
+    expect(moved.o1!.auto).toEqual(evaluation.o1!.auto);
+    const otherDev = await run({ dev: wrong(set.dev!) });
+    expect(otherDev.sets[0]!.fusion).not.toEqual(evaluation.sets[0]!.fusion);
+  });
+
+  test("the expert's thoughts move the expert's rows alone", async () => {
+    const set = tinySet();
+    const expertThoughts = new Map(set.test.queries.map(({ id }) => [id, 'something else']));
+    const moved = await evaluate({
+      ...common,
+      sets: [{ ...set, test: { ...set.test, expertThoughts } }],
+      ...{ o1, encoders: [countingEncoder('words')], cache },
+    });
+    const rows = ({ sets }: Evaluation, expert: boolean) =>
+      sets[0]!.slices[0]!.rows.filter(({ system }) => system.startsWith('o1:expert') === expert).map(
+        ({ system, values }) => [system, values],
+      );
+    expect(rows(moved, false)).toEqual(rows(evaluation, false));
+    expect(rows(moved, true)).not.toEqual(rows(evaluation, true));
+  });
+
   test('every query has scores, winners, times and the thoughts', () => {
     const { queries } = evaluation.sets[0]!;
     expect(queries).toHaveLength(8);
@@ -133,6 +179,8 @@ describe('all systems on a small set', () => {
     const again = countingEncoder('words');
     const repeated = await evaluate({ ...common, o1: second.o1, encoders: [again], cache });
     expect([second.calls, again.texts]).toEqual([{ documents: 0, queries: 0 }, 0]);
+    expect(evaluation.reused).toBe(0);
+    expect(repeated.reused).toBeGreaterThan(0);
     expect(withoutTimes(repeated)).toEqual(withoutTimes(evaluation));
     expect(progress.every(({ done, total, worked }) => worked <= done && done <= total)).toBe(true);
   });
@@ -280,7 +328,7 @@ test('a system without its model, and an abort', async () => {
 function withoutTimes(evaluation: Evaluation): unknown {
   return JSON.parse(
     JSON.stringify(evaluation, (key, value) =>
-      ['ms', 'meanMs', 'neverMs', 'alwaysMs', 'autoMs', 'date'].includes(key) ? undefined : value,
+      ['ms', 'meanMs', 'neverMs', 'alwaysMs', 'autoMs', 'coinMs', 'date', 'reused'].includes(key) ? undefined : value,
     ),
   );
 }

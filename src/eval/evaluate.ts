@@ -4,7 +4,7 @@ import { measureNamed, type Run } from '../metrics/index.js';
 import type { EvaluationSet } from './data-sets/evaluation-set.js';
 import { type GatheredSet, gatherSet } from './gather.js';
 import type { DenseEncoder, O1Model } from './models.js';
-import type { WorkOptions } from './progress.js';
+import type { EvaluationProgress, WorkOptions } from './progress.js';
 import type { Evaluation, O1Summary, SetResult, Skipped } from './result.js';
 import { scoreSet } from './score-set.js';
 import { DEFAULT_REPETITIONS, type ResamplingOptions } from './statistics/significance.js';
@@ -41,8 +41,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   if (measures.length === 0) throw new InvalidInputError('expected at least one measure, got none.');
   checkModels(systems, o1, encoders);
 
+  // Equal passes of one run have one name: what any of them computed was computed now.
+  const tasks = new Map<string, Pick<EvaluationProgress, 'done' | 'worked'>>();
+  const onProgress = (step: EvaluationProgress) => {
+    const { task, done, worked } = step;
+    if (step.unit !== 'systems') tasks.set(task, { done, worked: Math.max(worked, tasks.get(task)?.worked ?? 0) });
+    options.onProgress?.(step);
+  };
   const gathered: GatheredSet[] = [];
-  for (const set of options.sets) gathered.push(await gatherSet(set, { ...options, systems, encoders }));
+  for (const set of options.sets) gathered.push(await gatherSet(set, { ...options, onProgress, systems, encoders }));
 
   const instantWeight = o1?.settings.thinking.instantWeight ?? 0;
   const auto = o1 && systems.some(({ base }) => base === 'o1:auto') ? autoOf(o1, gathered, instantWeight) : undefined;
@@ -59,6 +66,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     date: new Date().toISOString(),
     machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, Node ${process.versions.node}`,
     o1: o1 && summaryOf(o1, instantWeight, auto),
+    encoders: encoders.map(({ name, fingerprint }) => ({ name, fingerprint })),
+    reused: [...tasks.values()].reduce((sum, { done, worked }) => sum + done - worked, 0),
     measures: measures.map(({ name }) => name),
     repetitions,
     seed,

@@ -10,6 +10,10 @@ export interface Evaluation {
   /** What the machine was: processor, cores, Node. */
   readonly machine: string;
   readonly o1?: O1Summary | undefined;
+  /** The encoders that were compared with; the fingerprint tells which weights. */
+  readonly encoders: readonly { readonly name: string; readonly fingerprint: string }[];
+  /** Documents and queries that an earlier run had embedded: their times are of then. */
+  readonly reused: number;
   /** Measures, the first is the one that everything is compared by. */
   readonly measures: readonly string[];
   readonly repetitions: number;
@@ -92,6 +96,7 @@ export interface EqualCost extends PairedDifference {
   readonly neverMs: number;
   readonly alwaysMs: number;
   readonly autoMs: number;
+  readonly coinMs: number;
 }
 
 export interface TrustPoint {

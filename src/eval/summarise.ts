@@ -59,7 +59,7 @@ function rowOf({ name, values, ms, thoughts }: ScoredSystem, of: Pick, resamplin
 /** The first measure, whatever it is. */
 const primary = ({ values }: ScoredSystem): readonly number[] => [...values.values()][0]!;
 
-/** Every system against BM25, the encoders, and the instant vector; a fused one also against its parts. */
+/** Every system against BM25, the encoders, and the instant vector; `auto` against `always`; a fused one against its parts. */
 function differencesOf(systems: readonly ScoredSystem[], of: Pick, resampling: ResamplingOptions): SystemDifference[] {
   return systems.flatMap((system) => {
     const [base, fused] = [system.name.replace('+bm25', ''), system.name.includes('+')];
@@ -69,6 +69,7 @@ function differencesOf(systems: readonly ScoredSystem[], of: Pick, resampling: R
         ({ name }) =>
           name === 'bm25' ||
           name === 'o1:never' ||
+          (system.name === 'o1:auto' && name === 'o1:always') ||
           (name.startsWith('encoder:') && !name.includes('+')) ||
           (fused && (name === base || name === 'o1:never+bm25')),
       )
@@ -99,6 +100,7 @@ function equalCostOf(
     neverMs: average(of(never.ms)),
     alwaysMs: average(of(always.ms)),
     autoMs: average(of(auto.ms)),
+    coinMs: (1 - thinkingShare) * average(of(never.ms)) + thinkingShare * average(of(always.ms)),
     ...pairedDifference(autoValues!, coin, resampling),
   };
 }

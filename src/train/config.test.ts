@@ -81,7 +81,7 @@ test('a recipe that is not there', async () => {
   await expect(readRecipe(join(work, 'none.json'))).rejects.toThrow(/none\.json: there is no such recipe/);
 });
 
-test.each(['shipped-1-corpus', 'shipped-2-queries', 'node-api', 'scifact', 'paper-qwen2.5-7b'])(
+test.each(['shipped-1-corpus', 'shipped-2-queries', 'query-writer/recipe', 'node-api', 'scifact', 'paper-qwen2.5-7b'])(
   'recipes/%s.json is one',
   async (name) => {
     const recipe = await readRecipe(new URL(`../../recipes/${name}.json`, import.meta.url).pathname);

@@ -162,8 +162,9 @@ export async function readRecipe(path: string): Promise<Recipe> {
   if (!existsSync(path)) throw new NotFoundError('there is no such recipe', { where: path });
   const recipe = await parseJsonFile(path, recipeSchema);
   const { adapter } = recipe.base;
-  // Else it is a name; whether there is such an adapter is seen when it is opened.
-  const folder = adapter !== undefined && existsSync(resolve(dirname(path), adapter));
+  // What has a separator is a path, there or not; else it is a name, unless an adapter lies beside the recipe.
+  const folder =
+    adapter !== undefined && (/[/\\]/.test(adapter) || existsSync(resolve(dirname(path), adapter, 'o1.json')));
   return withPaths(recipe, (file) => (file === adapter && !folder ? file : resolve(dirname(path), file)));
 }
 

@@ -1,7 +1,7 @@
-import type { Recipe } from './config.js';
+import type { Recipe, Stage } from './config.js';
 import { type StepBatch, tokensOf } from './set-batches.js';
 import type { StageBatches } from './stage-batches.js';
-import { allExamples, type TrainingData } from './training-data.js';
+import { allExamples, type TrainingData, type TrainingExample } from './training-data.js';
 import type { StepOutcome } from './training-step.js';
 import type { ValidationSet } from './validation.js';
 
@@ -44,13 +44,14 @@ export function sideWorkOf(
   const queries = validation.reduce((sum, set) => sum + set.queries.length, 0);
   const ways = queries === 0 ? [] : (recipe.validation?.thinking ?? []);
 
-  const examples = allExamples(data);
-  const expert = examples.reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? 0), 0);
-  const thoughtTokens = expert === 0 ? recipe.lengths.thought : expert / examples.length;
+  const lengthOf = ({ thoughts }: TrainingExample) => thoughts[0]?.length ?? recipe.lengths.thought;
+  const lengths = (stage?: Stage) => allExamples(data, stage).map(lengthOf);
   const own = recipe.stages.reduce(
-    (sum, stage) => sum + thoughtTokens * allExamples(data, stage).length * (stage.ownThoughts?.perQuery ?? 0),
+    (sum, stage) => sum + (stage.ownThoughts?.perQuery ?? 0) * lengths(stage).reduce((total, n) => total + n, 0),
     0,
   );
+  const all = lengths();
+  const thoughtTokens = all.reduce((sum, n) => sum + n, 0) / all.length;
   const tried = ways.reduce(
     (sum, { thoughts, maxTokens = thoughtTokens }) => sum + queries * thoughts * Math.min(maxTokens, thoughtTokens),
     0,

@@ -56,3 +56,20 @@ test('two sets are trained in one run, each validated on its own, and a stop cha
     expect(await weights(name)).toEqual(await weights('whole'));
   }
 });
+
+test('a set without thoughts may be trained on in stages without; a query that stands in two sets counts once', async () => {
+  const { data, stages, ...rest } = recipe();
+  const [first, second] = data as [(typeof data)[number], (typeof data)[number]];
+  const { thoughts: _, ...silent } = { ...second, name: 'silent' };
+  const { thoughts: __, ...unused } = { ...second, name: 'unused', folder: join(work, 'data', 'second') };
+  const settings = {
+    ...rest,
+    data: [first, { ...first, name: 'again' }, silent, unused],
+    stages: [
+      { ...stages[0]!, sets: ['silent'] },
+      { ...stages[1]!, sets: ['first', 'again'], titles: 0 },
+    ],
+  };
+  const report = await train(settings, tinyBase(), { output: join(work, 'uneven'), threads: 1 });
+  expect(report.settings).toMatchObject({ training: { queries: 140 } });
+});

@@ -37,14 +37,26 @@ test('a run goes on from the weights of an adapter', async () => {
   expect((await weights('further')).equals(await weights('first'))).toBe(false);
 });
 
-test('an adapter of another rank is refused before any step', async () => {
-  const other = { ...recipe({ rate: 0.01, adapter: join(work, 'first') }), lora: { rank: 8, alpha: 8, dropout: 0 } };
-  await expect(train(other, tinyBase(), { output: join(work, 'other'), threads: 1 })).rejects.toThrow(
-    /"rank" is 4, the recipe has 8/,
-  );
+const TOKENS = { query: 257, document: 258, thought: 259, embedding: 260, end: 256 };
+
+test.each([
+  ['rank', { rank: 8, alpha: 8 }, TOKENS, /"rank" is 4, the recipe has 8/],
+  ['alpha', { rank: 4, alpha: 4 }, TOKENS, /"alpha" is 8, the recipe has 4/],
+  ['tokens', { rank: 4, alpha: 8 }, { ...TOKENS, query: 258, document: 257 }, /"tokens" is/],
+])('an adapter of another %s is refused before any step', async (_, lora, tokens, message) => {
+  const plain = recipe({ rate: 0.01, adapter: join(work, 'first') });
+  const other = { ...plain, lora: { ...lora, dropout: 0 }, base: { ...plain.base, tokens } };
+  const output = await mkdtemp(join(work, 'other-'));
+  await expect(train(other, tinyBase(), { output, threads: 1 })).rejects.toThrow(message);
 });
 
-test('a run that was stopped does not go on from another adapter than it began with', async () => {
+test('an adapter of another base model is refused', async () => {
+  const base = { ...tinyBase(), sha256: '1'.repeat(64) };
+  const options = { output: join(work, 'other-base'), threads: 1 };
+  await expect(train(recipe({ rate: 0.01, adapter: join(work, 'first') }), base, options)).rejects.toThrow(/"base" is/);
+});
+
+test('a run that was stopped goes on from the adapter that it began with, and from no other', async () => {
   const output = join(work, 'stopped');
   const controller = new AbortController();
   const reason = new Error('stopped');
@@ -62,6 +74,8 @@ test('a run that was stopped does not go on from another adapter than it began w
   await expect(
     train(recipe({ rate: 0.01, adapter: join(work, 'further') }), tinyBase(), { ...options, resume: true }),
   ).rejects.toThrow(/"adapter" is/);
+  await train(recipe({ rate: 0.01, adapter: join(work, 'first') }), tinyBase(), { ...options, resume: true });
+  expect((await weights('stopped')).equals(await weights('further'))).toBe(true);
 });
 
 test("a recipe's adapter is a folder beside it, or else a name", async () => {
@@ -71,5 +85,8 @@ test("a recipe's adapter is a folder beside it, or else a name", async () => {
   expect((await readRecipe(path)).base.adapter).toBe(join(work, 'first'));
   await copyFile(path, join(work, 'data', 'recipe.json'));
   expect((await readRecipe(join(work, 'data', 'recipe.json'))).base.adapter).toBe('first');
+  await writeFile(path, recipeText({ ...written, base: { ...written.base, adapter: '../not-there' } }, work));
+  expect((await readRecipe(path)).base.adapter).toBe(join(work, '..', 'not-there'));
+  await writeFile(path, recipeText(written, work));
   expect(JSON.parse(recipeText(await readRecipe(path), work)).base.adapter).toBe('first');
 });

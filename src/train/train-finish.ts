@@ -9,7 +9,6 @@ import { curvesPage } from './curves-page.js';
 import { runFiles, type TrainingRun } from './loop.js';
 import { readMetrics } from './metrics-log.js';
 import { loadAdapterWeights, loadTrained, saveAdapter, saveSettings } from './save-adapter.js';
-import { allExamples } from './training-data.js';
 import { together } from './validation.js';
 
 export interface TrainReport {
@@ -43,7 +42,7 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
         ...settings,
         training: {
           recipe: createHash('sha256').update(JSON.stringify(run.header.inputs)).digest('hex').slice(0, 16),
-          queries: allExamples(data).length,
+          queries: trainedQueries(run),
           steps,
           tokens,
           ...(instantNdcg10 === undefined ? {} : { instantNdcg10 }),
@@ -75,6 +74,16 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
   await rm(left, { recursive: true });
   return { folder: output, steps, tokens, instantNdcg10, settings: saved };
 }
+
+/** Queries that some stage trains on. One that stands in two sets of the same folder and split counts once. */
+const trainedQueries = ({ recipe, data }: TrainingRun): number =>
+  new Set(
+    recipe.data.flatMap(({ name, folder, split }, i) =>
+      recipe.stages.some(({ sets }) => sets?.includes(name) ?? true)
+        ? data.sets[i]!.examples.map(({ id }) => JSON.stringify([folder, split, id]))
+        : [],
+    ),
+  ).size;
 
 /** The best way to think on the development splits, if the recipe names some to try. */
 async function tryThinking(run: TrainingRun): Promise<ThinkingChoice | undefined> {

@@ -59,6 +59,7 @@ async function trainAlone(recipe: Recipe, base: BaseModel, options: TrainOptions
   const files = runFiles(output);
   await checkOutput(output, options.resume ?? false);
   const settings = baseSettings(recipe, base);
+  const start = await startingAdapter(recipe, base);
   const data = await loadTrainingData(recipe, base.tokenizer, { ...settings, selfTest: [] });
   for (const { name, cutThoughts } of data.sets) {
     if (cutThoughts === 0) continue;
@@ -66,7 +67,6 @@ async function trainAlone(recipe: Recipe, base: BaseModel, options: TrainOptions
     emit({ type: 'warning', message });
   }
   const stages = recipe.stages.map((_, index) => stageBatches(recipe, data, index));
-  const start = await startingAdapter(recipe, base);
   const header = headerOf(recipe, data, base, threads, start);
   const progress = options.resume ? await savedProgress(files.checkpoint, header, emit) : undefined;
   await mkdir(files.state, { recursive: true });

@@ -26,7 +26,9 @@ export async function loadTrainingSet(
   });
   const places = new Map(documents.map(({ id }, place) => [id, place]));
   await checkQrels(folder, split, set.qrels, places);
-  const stage = recipe.stages.findIndex(({ thoughts }) => thoughts === 'expert');
+  const stage = recipe.stages.findIndex(
+    ({ thoughts, sets }) => thoughts === 'expert' && (sets?.includes(name) ?? true),
+  );
   const needed = { index, stage, queries: new Set(set.queries.map(({ id }) => id)) };
   const thoughts = stage < 0 ? undefined : await readThoughts(source, needed, tokenizer, settings);
   const distils = recipe.loss.distillation !== undefined;

@@ -29,6 +29,8 @@ export function sampleEvaluation(): Evaluation {
       measures: ['nDCG@10'],
       repetitions: 10,
       seed: 0,
+      encoders: [],
+      reused: 0,
     },
     sets: [
       {
@@ -44,7 +46,7 @@ export function sampleEvaluation(): Evaluation {
             differences: [{ system: 'o1:k1', against: 'o1:never', ...difference }],
             equalCost: {
               ...{ thinkingShare: 0.4, never: 0.5, always: 0.55, auto: 0.56, coin: 0.52 },
-              ...{ neverMs: 30, alwaysMs: 300, autoMs: 150, ...difference, difference: 0.04 },
+              ...{ neverMs: 30, alwaysMs: 300, autoMs: 150, coinMs: 165, ...difference, difference: 0.04 },
             },
           },
         ],

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidInputError, NotFoundError } from '../../errors.js';
 import type { Qrels } from '../../metrics/index.js';
@@ -29,12 +29,14 @@ export async function loadEvaluationSet(name: string, folder?: string): Promise<
   const seen = await splitsThatAreThere(place, entry?.trainedOn ?? []);
   return {
     name,
-    origin: folder === undefined ? `data/${entry!.bundled}` : resolve(folder),
+    // As it was given: a published report should not show somebody's home.
+    origin: folder ?? `data/${entry!.bundled}`,
     split,
     documents: test.documents,
     test: judged(test, expert),
     dev: dev && judged(dev, expert),
-    slices: seen.length > 0 ? [{ name: 'unseen documents', queryIds: unseenQueries(test.qrels, seen) }] : [],
+    slices:
+      seen.length > 0 ? [{ name: 'answers unseen in train and dev', queryIds: unseenQueries(test.qrels, seen) }] : [],
     relevantFrom: entry?.relevantFrom ?? 1,
     remarks: [
       ...(entry ? countRemarks(entry, test) : []),

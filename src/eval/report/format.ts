@@ -81,11 +81,12 @@ function describeFusion({ fusion }: SetResult): string[] {
 /** What the comparison at equal cost found, in words. */
 export function describeEqualCost({ equalCost }: SliceResult): string | undefined {
   if (!equalCost) return undefined;
-  const { thinkingShare, never, always, auto, coin, neverMs, alwaysMs, autoMs, difference, low, high, p } = equalCost;
+  const { thinkingShare, never, always, auto, coin, neverMs, alwaysMs, autoMs, coinMs, difference, low, high, p } =
+    equalCost;
   return (
     `auto thinks about ${(100 * thinkingShare).toFixed(0)} % of the queries: ${formatValue(auto)} at ${formatMs(autoMs)} ms a query ` +
     `(never ${formatValue(never)} at ${formatMs(neverMs)} ms, always ${formatValue(always)} at ${formatMs(alwaysMs)} ms). ` +
-    `A coin of the same mean cost would reach ${formatValue(coin)}: ` +
+    `A coin that thinks as often would reach ${formatValue(coin)} at ${formatMs(coinMs)} ms: ` +
     `${formatPoints(difference)} points [${formatPoints(low)}, ${formatPoints(high)}], ${formatP(p)}.`
   );
 }

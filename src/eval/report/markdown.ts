@@ -20,7 +20,8 @@ export function evaluationMarkdown(evaluation: Evaluation): string {
 }
 
 /** What was measured, on what, and what the numbers mean. */
-export function describeRun({ o1, machine, date, measures, repetitions, seed }: Evaluation): string[] {
+export function describeRun(evaluation: Evaluation): string[] {
+  const { o1, encoders, reused, machine, date, measures, repetitions, seed } = evaluation;
   const rule = o1?.auto?.rule;
   return [
     ...(o1
@@ -31,7 +32,11 @@ export function describeRun({ o1, machine, date, measures, repetitions, seed }: 
               : '.'),
         ]
       : []),
+    ...encoders.map(({ name, fingerprint }) => `encoder:${name}: ${fingerprint}.`),
     `${date.slice(0, 10)}, ${machine}. Queries were asked one at a time.`,
+    ...(reused > 0
+      ? [`${reused} documents and queries were embedded by an earlier run; their times are of then.`]
+      : []),
     `Differences are in points of ${measures[0]}; intervals: bootstrap over queries; p: paired randomisation test, two-sided ` +
       `(${repetitions} repetitions, seed ${seed}).`,
   ];

@@ -54,5 +54,10 @@ test('the interval has the width that the standard error gives', () => {
   // 1.96 * 0.5 / sqrt(200) = 0.0693.
   expect(0.5 - low).toBeCloseTo(0.0693, 1);
   expect(high - 0.5).toBeCloseTo(0.0693, 1);
-  expect(high - low).toBeGreaterThan(0.12);
+  expect(Math.abs(high - low - 2 * 0.0693)).toBeLessThan(0.012);
+});
+
+test('p is never 0: the labels as they are count among the permutations', () => {
+  const [ones, zeros] = [new Array<number>(40).fill(1), new Array<number>(40).fill(0)];
+  expect(pairedDifference(ones, zeros, { repetitions: 99 }).p).toBe(0.01);
 });

@@ -64,7 +64,10 @@ export class Runner {
       this.run('o1:always', split),
       this.#records('o1:always', split),
     ];
-    return rule && instant && always && records && autoRun(rule, signalsOf(records, instant), instant, always);
+    if (!rule || !instant || !always || !records) return undefined;
+    const prefills = this.#records('o1:never', split)!;
+    const searchMs = rule.signal === 'margin' ? instant.ms.map((ms, i) => ms - prefills[i]!.prefillMs) : [];
+    return autoRun(rule, signalsOf(records, instant), instant, always, searchMs);
   }
 
   #records(system: PassSystem, split: SplitName) {

@@ -62,11 +62,13 @@ export function autoRun(
   signals: readonly QuerySignals[],
   instant: SystemRun,
   thinking: SystemRun,
+  /** Of each instant search, where the rule goes by its margin. */
+  searchMs: readonly number[] = [],
 ): SystemRun {
   const chosen = signals.map((signal) => (decide(rule, signal) === 'think' ? thinking : instant));
   return {
     rankings: chosen.map(({ rankings }, i) => rankings[i]!),
-    ms: chosen.map(({ ms }, i) => ms[i]!),
+    ms: chosen.map((run, i) => run.ms[i]! + (run === thinking ? (searchMs[i] ?? 0) : 0)),
     thoughts: chosen.map(({ thoughts }, i) => thoughts![i]!),
   };
 }
