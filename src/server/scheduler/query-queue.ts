@@ -128,12 +128,17 @@ export class QueryQueue {
       // It may have been answered or left meanwhile.
       if (!reading) continue;
       this.#undecided.delete(id);
-      if (scores instanceof SearchFailure) {
+      let events: readonly BatchEvent[];
+      try {
+        if (scores instanceof SearchFailure) throw scores.error;
+        events = await this.#batch.decide(id, scores);
+      } catch (error) {
+        // It is nobody else's search.
         this.#batch.cancel(id);
-        this.#end(reading.job, scores.error);
-      } else {
-        this.#deliverAll(await this.#batch.decide(id, scores), new Map([[id, reading]]));
+        this.#end(reading.job, error);
+        continue;
       }
+      this.#deliverAll(events, new Map([[id, reading]]));
     }
   }
 
@@ -156,10 +161,10 @@ export class QueryQueue {
     try {
       for (const one of await this.#batch.step()) this.#deliver(one);
     } catch (error) {
+      // Those that were not begun keep the instant vector that they have been told of, and wait for room.
+      for (const { job, purpose } of [...this.#undecided.values()]) if (purpose !== 'think') this.#postpone(job);
       this.#batch = this.#engine.thinkingBatch();
       for (const job of [...this.#begun.values()]) this.#end(job, error);
-      // Those that were not begun are read again.
-      this.#undecided.clear();
     }
   }
 
@@ -213,7 +218,9 @@ export class QueryQueue {
     const undecided = new Set(this.#batch.undecided);
     for (const { id, event } of events) {
       const reading = byId.get(id);
-      if (reading && event.type === 'instant' && undecided.has(id)) void this.#search(id, reading, event.vector);
+      // The caller may have gone while it was read.
+      if (!reading || reading.job.stream.ended) continue;
+      if (event.type === 'instant' && undecided.has(id)) void this.#search(id, reading, event.vector);
     }
     this.#deliverAll(events, byId);
   }

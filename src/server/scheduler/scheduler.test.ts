@@ -232,7 +232,9 @@ describe('deadlines', () => {
     for (let nth = 1; nth <= 30; nth++) {
       const { answer, tookMs, next } = await underLoad(nth, options, more);
       expect(next).toEqual({ kind: 'read', texts: ['the one'] });
-      expect(answer.basis).toBe('thought' in options ? 'thoughts' : answer.basis);
+      // Where the model has to think, it depends on the load whether there was time for it.
+      if ('thought' in options) expect(answer.basis).toBe('thoughts');
+      else if (options.think === 'never') expect(answer.basis).toBe('instant');
       // The longest run takes 30 ms.
       expect(tookMs).toBeLessThanOrEqual(50 + 30);
     }
@@ -261,6 +263,18 @@ describe('deadlines', () => {
     await clients;
     const urgent = engine.runs.filter((run) => run.kind === 'read' && run.texts[0] === 'urgent').length;
     expect(urgent).toBeGreaterThan(20);
+  });
+
+  test('after a pause a deadline comes first again, however many there were before it', async () => {
+    const { engine, scheduler } = fixture();
+    const urgent = () => final(scheduler.query('urgent', { think: 'never', deadlineMs: 5 }));
+    for (let i = 0; i < 8; i++) {
+      await urgent();
+      // Until the scheduler has seen that there is nothing more to do.
+      for (let tick = 0; tick < 5; tick++) await new Promise(setImmediate);
+    }
+    await Promise.all([scheduler.embedDocuments(['document']), urgent()]);
+    expect(kinds(engine.runs).slice(8)).toEqual(['read', 'documents']);
   });
 
   test('no time at all: the instant vector, and no thought is begun', async () => {
@@ -361,6 +375,39 @@ describe('auto by the margin of a search', () => {
     expect(engine.thinkingAbout()).toEqual([]);
   });
 
+  test.each([16, 1])('scores that no rule can read fail their own query only (room for %i)', async (maxThoughts) => {
+    const { engine, scheduler } = fixture({ auto }, { maxThoughts });
+    const other = final(scheduler.query('other', { think: 'always' }));
+    const { options, answer } = search();
+    const failing = final(scheduler.query('failing', options));
+    answer(undefined as never);
+    const [failed, answered] = await Promise.allSettled([failing, other]);
+    expect(failed).toMatchObject({ status: 'rejected', reason: expect.any(TypeError) });
+    expect(answered).toMatchObject({ status: 'fulfilled', value: { basis: 'thoughts' } });
+    expect(engine.thinkingAbout()).toEqual([]);
+  });
+
+  test.each<[string, QueryOptions]>([
+    ['with a deadline', { think: 'never', deadlineMs: 5 }],
+    ['without', { think: 'never' }],
+  ])('queries %s are read one run after the other while the search is made', async (_, how) => {
+    const { scheduler } = fixture({ auto }, { maxRunTokens: 6 });
+    const { options, answer, asked } = search();
+    const deciding = final(scheduler.query('deciding', options));
+    while (asked.length === 0) await new Promise(setImmediate);
+    let going = true;
+    const others = Promise.all(Array.from({ length: 20 }, (_, i) => final(scheduler.query(`q${i}`, how)))).then(() => {
+      going = false;
+    });
+    // A turn is one round of the event loop; where the scheduler sleeps for a millisecond, hundreds go by.
+    let rounds = 0;
+    for (; going; rounds++) await new Promise(setImmediate);
+    expect(rounds).toBeLessThan(2 * 20);
+    await others;
+    answer(INSTANT);
+    await deciding;
+  });
+
   test.each([16, 1])(
     'a deadline and a caller that leaves do not wait for the search (room for %i)',
     async (maxThoughts) => {
@@ -384,14 +431,38 @@ describe('auto by the margin of a search', () => {
     },
   );
 
-  test('a step that breaks meanwhile: who was not begun is read again', async () => {
-    const { scheduler } = fixture({ auto }, { maxThoughts: 1 });
+  test.each([16, 1])(
+    'a caller that leaves while his query is read: no search, and nothing is left of it (room for %i)',
+    async (maxThoughts) => {
+      const leaves = new AbortController();
+      const pause = (run: Run) => {
+        if (run.kind === 'read' && run.texts.includes('left')) leaves.abort(new Error('gone'));
+      };
+      const { engine, scheduler } = fixture({ auto, pause }, { maxThoughts });
+      const busy = final(scheduler.query('long one', { think: 'always', deadlineMs: 20 }));
+      await runsOn(engine, 1);
+      const { options, asked } = search();
+      const left = final(scheduler.query('left', { ...options, signal: leaves.signal }));
+      await expect(left).rejects.toThrow('gone');
+      await runsOn(engine, 2);
+      expect(asked).toEqual([]);
+      expect(engine.thinkingAbout()).toEqual(['long one']);
+      await busy;
+      expect(scheduler.load).toEqual({ waiting: 0, thinking: 0 });
+    },
+  );
+
+  test('a step that breaks meanwhile: who was not begun thinks later, and has its instant vector once', async () => {
+    const { engine, scheduler } = fixture({ auto }, { maxThoughts: 1 });
     const poison = final(scheduler.query('poison', { think: 'always' }));
     const { options, answer } = search();
-    const waiting = final(scheduler.query('waiting', options));
+    const waiting = all(scheduler.query('waiting', options));
     await expect(poison).rejects.toThrow('the model broke');
     answer(THINK);
-    expect((await waiting).basis).toBe('thoughts');
+    const events = await waiting;
+    expect(events.map(({ type }) => type)).toEqual(['instant', 'token', 'token', 'token', 'token', 'final']);
+    expect(events.at(-1)).toMatchObject({ basis: 'thoughts' });
+    expect(engine.thinkingAbout()).toEqual([]);
   });
 });
 

@@ -146,6 +146,7 @@ export class Scheduler {
     // Callers that ask in the same tick are read in the same run.
     await breathe();
     this.#pace.begin(this.#now());
+    this.#urgentRuns = 0;
     while (!this.#queries.isEmpty || this.#documents.jobs > 0) {
       try {
         await this.#turn();
@@ -162,25 +163,30 @@ export class Scheduler {
   async #turn(): Promise<void> {
     this.#settle();
     await this.#queries.decide();
-    let hasRun = true;
-    if (this.#urgentRuns < URGENT_IN_A_ROW && (await this.#queries.read('urgent'))) {
+    const isOthersTurn = this.#urgentRuns === URGENT_IN_A_ROW;
+    let isIdle = false;
+    if (!isOthersTurn && (await this.#queries.read('urgent'))) {
       this.#urgentRuns++;
     } else {
       this.#urgentRuns = 0;
-      hasRun = await this.#ordinaryRun();
+      // Where it was the others' turn, queries with a deadline may still be waiting.
+      isIdle = !(await this.#ordinaryRun()) && !isOthersTurn;
     }
     // What has come in the meantime is taken.
-    await (hasRun || !this.#queries.isSearching ? breathe() : sleep(SEARCH_CHECK_MS));
+    await (isIdle && this.#queries.isSearching ? sleep(SEARCH_CHECK_MS) : breathe());
   }
 
   /** Returns whether there was anything to run. */
   async #ordinaryRun(): Promise<boolean> {
-    this.#hasRead = !this.#hasRead && (await this.#queries.read('others'));
-    if (this.#hasRead) return true;
-    const next = this.#share.choose([
+    const busy = [
       ...(this.#queries.rows > 0 ? ['thoughts' as const] : []),
       ...(this.#documents.hasWork ? ['documents' as const] : []),
-    ]);
+    ];
+    // Where there is nothing to take turns with, one reading follows the other.
+    const mayRead = !this.#hasRead || busy.length === 0;
+    this.#hasRead = mayRead && (await this.#queries.read('others'));
+    if (this.#hasRead) return true;
+    const next = this.#share.choose(busy);
     const start = this.#now();
     if (next === 'thoughts') await this.#queries.step();
     if (next === 'documents') await this.#embedChunk();
