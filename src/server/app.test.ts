@@ -530,6 +530,33 @@ describe('the rest', () => {
     expect(await model({ store: undefined }, rule('margin'))).toMatchObject({ think: ['never', 'always'] });
   });
 
+  test('what it does where a request does not say: never what it would refuse', async () => {
+    const engine = new FakeEngine({ auto: { signal: 'margin', threshold: 0.5, thinkWhen: 'below' } });
+    const thinking = { ...engine.settings.thinking, think: 'auto' as const };
+    Object.assign(engine, { settings: { ...engine.settings, thinking } });
+    const service = localService(engine, { now: engine.now });
+    for (const [store, byDefault] of [
+      [storeOf(engine), 'auto'],
+      [undefined, 'always'],
+    ] as const) {
+      const asked: unknown[] = [];
+      const query: typeof service.query = (text, options) => {
+        asked.push(options?.think);
+        return service.query(text, options);
+      };
+      const app = createApp({ service: { ...service, query }, store });
+      const { data } = await json(app.request('/v1/models'));
+      expect(data[0]).toMatchObject({ default_think: byDefault });
+      const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+      for (const more of [{}, { thought: 'mine' }, { think: 'never' }]) {
+        const body = JSON.stringify({ query: 'cats purr', ...more });
+        const response = await app.request('/v1/thoughts', { ...init, body });
+        expect((await eventsOf(response)).at(-1)!.event).toBe('final');
+      }
+      expect(asked).toEqual([byDefault, byDefault, 'never']);
+    }
+  });
+
   test('runs of the model are measured by kind', async () => {
     const { service } = fixture();
     let listener: ((run: ModelRun) => void) | undefined;

@@ -12,6 +12,7 @@ import { bearerKey, guard } from './http/guard.js';
 import { Metrics } from './http/metrics.js';
 import { searchRoute } from './http/search-route.js';
 import { thoughtsRoute } from './http/thoughts-route.js';
+import { waysToThink } from './http/ways-to-think.js';
 import { playgroundAssets, playgroundPage } from './playground/index.js';
 import type { EmbeddingService } from './service.js';
 
@@ -115,14 +116,12 @@ function refuseBody(maxBytes: number): never {
 }
 
 /** OpenAI's fields, and how the model can be asked. */
-function modelAnswer({ service, store }: AppParts) {
-  const { modelName, dimensions, fingerprint, settings } = service;
-  const { auto, think } = settings.thinking;
-  // A rule of the margin goes by what a search finds.
-  const hasAuto = auto !== undefined && (auto.signal !== 'margin' || store !== undefined);
+function modelAnswer(parts: AppParts) {
+  const { modelName, dimensions, fingerprint } = parts.service;
+  const { ways, byDefault } = waysToThink(parts);
   return {
     ...{ id: modelName, object: 'model', created: 0, owned_by: 'o1-embedder' },
-    ...{ dimensions, fingerprint, think: ['never', ...(hasAuto ? ['auto'] : []), 'always'], default_think: think },
+    ...{ dimensions, fingerprint, think: ways, default_think: byDefault },
   };
 }
 

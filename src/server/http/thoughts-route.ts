@@ -6,6 +6,7 @@ import { errorBody, toApiError } from './api-error.js';
 import type { AppEnv, AppParts } from './app-parts.js';
 import { readBody } from './read-body.js';
 import { type ThoughtsRequest, thoughtsRequest } from './request-schemas.js';
+import { waysToThink } from './ways-to-think.js';
 
 /**
  * `POST /v1/thoughts`: server-sent events. `instant` has the hits of the query alone, each `token` what the thought goes on
@@ -13,13 +14,15 @@ import { type ThoughtsRequest, thoughtsRequest } from './request-schemas.js';
  * answer's status.
  */
 export function thoughtsRoute(parts: AppParts): Handler<AppEnv> {
+  const { byDefault } = waysToThink(parts);
   return async (c) => {
     const start = performance.now();
     const body = await readBody(c, thoughtsRequest);
     c.set('queries', [body.query]);
     const gone = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
-    const events = parts.service.query(body.query, toQueryOptions(body, parts.store, signal))[Symbol.asyncIterator]();
+    const options = toQueryOptions({ ...body, think: body.think ?? byDefault }, parts.store, signal);
+    const events = parts.service.query(body.query, options)[Symbol.asyncIterator]();
     let next = await events.next();
     return streamSSE(c, async (stream) => {
       stream.onAbort(() => gone.abort(new Error('the client has gone')));
