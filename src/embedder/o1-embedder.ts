@@ -176,7 +176,8 @@ export class O1Embedder {
         maxBatchTokens,
       )) {
         const rows = group.map((i) => sequences[i]!);
-        const output = await timed('documents', this.#onRun, () => this.#decoder.encode(rows, { signal }));
+        const onRun = this.#onRun;
+        const output = await timed('documents', { onRun, signal }, () => this.#decoder.encode(rows, { signal }));
         for (const [row, i] of group.entries()) vectors[i] = normalise(output.hidden(row, rows[row]!.length - 1));
         done += group.length;
         tokens += rows.reduce((sum, { length }) => sum + length, 0);

@@ -235,7 +235,7 @@ export class ThinkingBatch {
     const { decoder, sequences, onRun } = this.#parts;
     const ids = queries.map(({ prompt }) => prompt.ids);
     const logitRows = [...queries.keys()].filter((i) => queries[i]!.settings.think !== 'never');
-    const { batch, output } = await timed('prompts', onRun, () =>
+    const { batch, output } = await timed('prompts', { onRun, signal }, () =>
       SequenceBatch.prefill(decoder, ids, { logitRows, signal }),
     );
     const events: BatchEvent[] = [];
@@ -305,7 +305,7 @@ export class ThinkingBatch {
     const tokens = sequences.thought(settings.thought!);
     const row = [...prompt.ids, ...tokens, ...sequences.closing];
     const logitsAt = tokens.map((_, i) => [0, prompt.ids.length - 1 + i] as const);
-    const output = await timed('prompts', onRun, () => decoder.encode([row], { logitsAt, signal }));
+    const output = await timed('prompts', { onRun, signal }, () => decoder.encode([row], { logitsAt, signal }));
     const instant = recording.instant(normalise(output.hidden(0, prompt.embeddingAt)));
     const logProbabilities = output.logits.map(
       (logits, i) => logits[tokens[i]!]! - tokenDistribution(logits, sequences.marks).logNormaliser,
@@ -332,7 +332,8 @@ export class ThinkingBatch {
     const most = rows.length === 1 && this.#parts.decoder.mode !== 'fp32' ? Number.POSITIVE_INFINITY : 1;
     const tokens = rows.map(({ thought }) => thought.unread.slice(0, most));
     const logitRows = [...rows.keys()].filter((i) => rows[i]!.thought.draws);
-    const output = await timed('step', this.#parts.onRun, () => this.#batch.step(tokens, { logitRows, signal }));
+    const { onRun } = this.#parts;
+    const output = await timed('step', { onRun, signal }, () => this.#batch.step(tokens, { logitRows, signal }));
     const events: BatchEvent[] = [];
     for (const [i, { query, thought }] of rows.entries()) {
       const draws = logitRows.indexOf(i);
