@@ -31,6 +31,8 @@ test('a key goes out of every text, in each form; a placeholder only out of mess
   }
   expect(redactor('ollama').message('invalid key: ollama')).toBe('invalid key: [API key]');
   expect(redactor('ollama').answer('Start ollama first.')).toBe('Start ollama first.');
+  expect(redactor('none').message('invalid key: none')).toBe('invalid key: [API key]');
+  expect(redactor('x').message('the key x has expired')).toBe('the key x has expired');
   expect(redactor(undefined).message('any\n thing')).toBe('any thing');
   // A key at the end of what is repeated is not cut in two.
   expect(redactor(key).message(`${'x'.repeat(295)}${key}`)).toBe(`${'x'.repeat(295)}[API `);
@@ -46,6 +48,8 @@ test('an address without secrets, and without slashes at its end', () => {
     'http://:secret@host',
     'https://host/v1?key=secret',
     'https://host/v1#secret',
+    'https://host/v1?',
+    'https://host/v1/#',
   ]) {
     expect(() => endpointUrl(bad)).toThrow(/^(?!.*secret).*http\(s\) address.*without password or parameters/);
   }

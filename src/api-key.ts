@@ -28,6 +28,9 @@ export function assertKey(key: string, where: string): void {
 /** No provider's key is shorter. What is shorter is a placeholder for a local server, such as `ollama`: an ordinary word. */
 const SHORTEST_SECRET = 12;
 
+/** What is shorter stands within ordinary words, which would be torn: `x` in `expired`. No secret is so short. */
+const SHORTEST_REDACTED = 4;
+
 /** At most this much of a server's own words is repeated. */
 const MOST_CHARACTERS = 300;
 
@@ -38,9 +41,13 @@ export interface Redactor {
   answer(text: string): string;
 }
 
-/** Takes a key, also as it stands in an address or in JSON, out of texts that come from outside. */
+/**
+ * Takes a key, also as it stands in an address or in JSON, out of texts that come from outside. A placeholder of fewer than
+ * four characters stays.
+ */
 export function redactor(key: string | undefined): Redactor {
-  const forms = key ? [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])] : [];
+  const isRedacted = key !== undefined && key.length >= SHORTEST_REDACTED;
+  const forms = isRedacted ? [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])] : [];
   const redact = (text: string) => forms.reduce((result, form) => result.replaceAll(form, '[API key]'), text);
   return {
     // Shortened afterwards: half a key would not be found.

@@ -8,7 +8,8 @@ import { InvalidInputError } from './errors.js';
  */
 export function endpointUrl(text: string, where?: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
+  // A bare `?` or `#` is no parameter yet, but the paths that are put behind the address would be.
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || /[?#]/.test(text)) {
     throw new InvalidInputError(
       'expected an http(s) address, such as http://127.0.0.1:8080/v1, without password or parameters.',
       {
