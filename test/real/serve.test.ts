@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -122,12 +122,10 @@ test('SIGTERM in the midst of load: what was started is answered or refused, exi
   const reader = (await post('/v1/thoughts', body)).body!.pipeThrough(new TextDecoderStream()).getReader();
   // The instant hits are there, so the thoughts are being written.
   let text = (await reader.read()).value!;
-  // Where many others want the cores, runs of the model and the end of the process take many times as long.
-  const isBusy = loadavg()[0]! > 2 * availableParallelism();
   const start = performance.now();
   server.kill('SIGTERM');
   for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
-  expect(text).toMatch(isBusy ? /^event: (final|error)$/m : /^event: final$/m);
+  expect(text).toMatch(/^event: final$/m);
   for (const { path, status, text } of await Promise.all(outcomes)) {
     expect([200, 503]).toContain(status);
     // A stream that had begun ends with its answer, or with the refusal.
@@ -135,7 +133,7 @@ test('SIGTERM in the midst of load: what was started is answered or refused, exi
     else expect(() => JSON.parse(text)).not.toThrow();
   }
   expect(await ended).toBe(0);
-  expect(performance.now() - start).toBeLessThan(isBusy ? 60_000 : 10_000);
+  expect(performance.now() - start).toBeLessThan(10_000);
   await expect(post('/v1/search', { query: 'too late' })).rejects.toThrow();
   expect(stderr).not.toContain('list the files');
 });
