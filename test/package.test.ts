@@ -54,7 +54,7 @@ test('the tarball holds the program, the data of the demo and the licence, and n
     'dist/cli/main.js',
     'data/node-api/corpus.jsonl.gz',
     'data/expert/node-api.eval.jsonl.gz',
-    'data/adapters/smollm2-135m/adapter_model.safetensors',
+    'data/adapters/node-api-scifact/adapter_model.safetensors',
     'LICENSE',
     'README.md',
   ]) {

@@ -33,7 +33,7 @@ export const modelOptions = () => [
   ),
   new Option(
     '--adapter <folder>',
-    'adapter folder, or the name of one that comes with the package (default: smollm2-135m)',
+    'adapter folder, or the name of one that comes with the package (default: node-api-scifact)',
   ),
   new Option('--mode <mode>', 'how weights are held and products computed').choices(MODES).default('int8'),
   offlineOption(),

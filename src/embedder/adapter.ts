@@ -34,7 +34,7 @@ const TOKEN_ROWS = `${PREFIX}model.embed_tokens.token_adapter.trainable_tokens_d
 const ADAPTERS = fileURLToPath(new URL('../../data/adapters/', import.meta.url));
 
 /** The adapter that is used where none is named. */
-export const DEFAULT_ADAPTER = 'smollm2-135m';
+export const DEFAULT_ADAPTER = 'node-api-scifact';
 
 /** A PEFT LoRA adapter with trained token rows and its `o1.json`. */
 export interface Adapter {

@@ -55,7 +55,7 @@ const post = async (path: string, body: object) => {
 test('the openai package: documents, queries, token ids', async () => {
   const client = new OpenAI({ apiKey: 'none', baseURL: `${address}/v1` });
   const [model] = (await client.models.list()).data;
-  expect(model!.id).toBe('smollm2-135m-instruct/node-api');
+  expect(model!.id).toBe('smollm2-135m-instruct/node-api-scifact');
   const documents = await client.embeddings.create({ model: model!.id, input: Object.values(PAGES) });
   expect(documents.usage.prompt_tokens).toBeGreaterThan(30);
   // `input_type` is a field of this server's own.
