@@ -33,7 +33,9 @@ test('Markdown: intervals, differences, equal cost, and what was not measured', 
   const text = evaluationMarkdown(sampleEvaluation());
   expect(text).toContain('| o1:k1 | .550 [.500, .600] | +5.0 [-1.0, +11.0], p = .040 |  | 300 | 20 |');
   expect(text).toContain('auto thinks about 40 % of the queries: .560 at 150 ms');
-  expect(text).toContain('A coin that thinks as often would reach .520 at 165 ms: +4.0 points [-1.0, +11.0], p = .040.');
+  expect(text).toContain(
+    'A coin that thinks as often would reach .520 at 165 ms: +4.0 points [-1.0, +11.0], p = .040.',
+  );
   expect(text).toContain('From made up, split test: 100 documents, 40 queries.\n\nA remark.');
   expect(text).toContain('- sample: o1:expert: no thoughts of an expert');
   expect(text).toContain('BM25 has the rest of 0.70 for o1:k1 (chosen on 100 dev queries).');
