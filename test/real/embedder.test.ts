@@ -150,3 +150,13 @@ describe.each([
     await embedder.close();
   });
 });
+
+test('the published results are those of the default adapter', async () => {
+  const embedder = await O1Embedder.load();
+  try {
+    const results = readFileSync(new URL('../../docs/results.md', import.meta.url), 'utf8');
+    expect(results).toContain(embedder.fingerprint);
+  } finally {
+    await embedder.close();
+  }
+}, 60_000);
