@@ -4,8 +4,8 @@
  * is what the project set itself.
  *
  * By itself: `node bench/cases/committee.mjs [--set scifact|node-api] [--limit N] [--judge] [--output FOLDER]`. `--limit` takes
- * the first queries and ten documents for each. `--judge` also asks whether the committee chooses well: nDCG@10 by the
- * bundled O1 Embedder, without thinking, which was trained on the Node API set and has never seen SciFact (an hour or so).
+ * the first queries and ten documents for each. `--judge` also asks whether the committee chooses well: nDCG@10 by an
+ * O1 Embedder, without thinking, that was trained on the Node API set alone and has never seen SciFact.
  * With `--output` the files stay, `report.html` among them, and a second run goes on from them.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -30,6 +30,8 @@ import { Report } from '../lib/report.mjs';
 import { settings } from '../lib/settings.mjs';
 
 const DATA = fileURLToPath(new URL('../../data', import.meta.url));
+/** The default adapter has been trained on SciFact: it cannot be the judge. */
+const JUDGE = fileURLToPath(new URL('../../test/fixtures/adapters/node-api-reference', import.meta.url));
 
 /** @type {Record<string, readonly string[]>} */
 const SPLITS = { scifact: ['train', 'dev'], 'node-api': ['train'] };
@@ -95,7 +97,7 @@ async function measure(report, name, output, { limit, judge = false }) {
  * @param {import('../../dist/search/index.js').RetrievalSet} set @param {string} output
  */
 async function judgeWith(report, name, set, output) {
-  const [judge] = parseMembers(['self'], { loadSelf: () => loadEmbedder('int8') });
+  const [judge] = parseMembers(['self'], { loadSelf: () => loadEmbedder('int8', JUDGE) });
   if (!judge) throw new Error('there is no judge');
   const refined = [...(await readRefined(output)).values()];
   const judgement = await judgeChoice({ set, refined, judge, output });
@@ -104,7 +106,7 @@ async function judgeWith(report, name, set, output) {
   for (const [what, ours] of Object.entries({ ...figures, ...alone })) {
     report.row({ what: `${name}, ${queries} queries: ${what}`, unit: 'nDCG@10', ours, peer: null, peerName: '' });
   }
-  return { ...judgement, judge: 'the bundled O1 Embedder, without thinking' };
+  return { ...judgement, judge: 'an O1 Embedder that never saw SciFact, without thinking' };
 }
 
 /**

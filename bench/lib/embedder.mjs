@@ -1,10 +1,13 @@
-/** The embedder under test, with the adapter that the demo uses: the default one. */
 import { O1Embedder } from '../../dist/embedder/index.js';
 import { MODEL, OUR_THREADS } from './model.mjs';
 
-/** @param {'fp32' | 'int8' | 'int4'} mode */
-export function loadEmbedder(mode) {
-  return O1Embedder.load({ model: MODEL, mode, threads: OUR_THREADS });
+/**
+ * The embedder under test.
+ * @param {'fp32' | 'int8' | 'int4'} mode
+ * @param {string} [adapter] a folder; by default the adapter that the demo uses
+ */
+export function loadEmbedder(mode, adapter) {
+  return O1Embedder.load({ model: MODEL, adapter, mode, threads: OUR_THREADS });
 }
 
 /**

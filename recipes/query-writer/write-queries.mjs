@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { O1Embedder } from '../../dist/embedder/index.js';
 import { loadEncoder } from '../../dist/encoders/index.js';
+import { DocumentMatrix } from '../../dist/eval/index.js';
 import { Bm25, documentText, loadBeir, readQrels } from '../../dist/search/index.js';
 
 const SAMPLES = 4;
@@ -32,12 +33,10 @@ const writer = await O1Embedder.load({ adapter: join(folder, 'adapter') });
 const encoder = await loadEncoder('all-minilm-l6-v2');
 
 const vectors = await encoder.embed(documents.map(documentText));
-const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-const rankOf = (vector, place) => {
-  const own = dot(vectors[place], vector);
-  return vectors.filter((other) => dot(other, vector) > own).length + 1;
-};
-const places = new Map(documents.map(({ id }, place) => [id, place]));
+const matrix = new DocumentMatrix(
+  documents.map(({ id }) => id),
+  vectors,
+);
 
 const queries = [];
 const thoughts = [];
@@ -58,8 +57,8 @@ for (let first = 0; first < unasked.length; first += GROUP) {
     written += texts.length;
     const embedded = await encoder.embed(texts);
     const found = texts.filter((text, k) => {
-      const hits = bm25.search(text, ROUND_TRIP);
-      return hits.some(({ id }) => id === document.id) || rankOf(embedded[k], places.get(document.id)) <= ROUND_TRIP;
+      const hits = [...bm25.search(text, ROUND_TRIP), ...matrix.search(embedded[k], ROUND_TRIP)];
+      return hits.some(({ id }) => id === document.id);
     });
     for (const text of found.slice(0, KEPT)) {
       const id = `w${String(queries.length).padStart(4, '0')}`;

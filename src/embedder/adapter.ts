@@ -40,6 +40,8 @@ export const DEFAULT_ADAPTER = 'node-api-scifact';
 export interface Adapter {
   readonly folder: string;
   readonly settings: O1Settings;
+  /** The file of its tensors. */
+  readonly weights: string;
   /** Over the adapter's tensors. */
   readonly sha256: string;
   /** Of its low-rank updates, whose scale is alpha / rank. */
@@ -63,13 +65,14 @@ export async function openAdapter(nameOrFolder: string = DEFAULT_ADAPTER): Promi
   }
   const settings = await readSettings(join(folder, 'o1.json'));
   const peft = await parseJsonFile(join(folder, 'adapter_config.json'), peftSchema);
-  const path = join(folder, 'adapter_model.safetensors');
+  const weights = join(folder, 'adapter_model.safetensors');
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  await pipeline(createReadStream(weights), hash);
   const sha256 = hash.digest('hex');
   return {
     folder,
     settings,
+    weights,
     sha256,
     lora: { rank: peft.r, alpha: peft.lora_alpha },
     async merged(base) {
@@ -79,13 +82,13 @@ export async function openAdapter(nameOrFolder: string = DEFAULT_ADAPTER): Promi
           { where: folder, hint: 'Use the base model that the adapter names.' },
         );
       }
-      const tensors = await openSafetensors(path);
+      const tensors = await openSafetensors(weights);
       try {
         return await mergedWeights(base, tensors, {
           rows: peft.trainable_token_indices.embed_tokens,
           rank: peft.r,
           scale: peft.lora_alpha / peft.r,
-          where: path,
+          where: weights,
         });
       } catch (error) {
         await tensors.close();

@@ -128,20 +128,19 @@ const wholeRecipe = z.strictObject({
   stages: z.array(stage).min(1),
 });
 
+const areNames = (data: readonly { readonly name: string }[], names: readonly string[] = []) =>
+  names.every((name) => data.some((set) => set.name === name));
+
 /** A training run. Defaults are the paper's (Yan et al. 2025, and its code). Unknown keys are errors. */
 export const recipeSchema = wholeRecipe
-  .refine(({ data, validation }) => validation?.sets?.every((name) => data.some((set) => set.name === name)) ?? true, {
+  .refine(({ data, validation }) => areNames(data, validation?.sets), {
     path: ['validation', 'sets'],
     message: 'expected names of sets in "data"',
   })
-  .refine(
-    ({ data, stages }) =>
-      stages.every(({ sets }) => sets?.every((name) => data.some((set) => set.name === name)) ?? true),
-    {
-      path: ['stages'],
-      message: 'expected names of sets in "data" as the "sets" of a stage',
-    },
-  )
+  .refine(({ data, stages }) => stages.every(({ sets }) => areNames(data, sets)), {
+    path: ['stages'],
+    message: 'expected names of sets in "data" as the "sets" of a stage',
+  })
   // The ways are tried when hours of training are over: too late to find one that cannot be.
   .refine(
     ({ lengths, validation }) =>

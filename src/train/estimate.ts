@@ -1,7 +1,7 @@
 import type { Recipe, Stage } from './config.js';
 import { type StepBatch, tokensOf } from './set-batches.js';
 import type { StageBatches } from './stage-batches.js';
-import { allExamples, type TrainingData, type TrainingExample } from './training-data.js';
+import { allExamples, type TrainingData } from './training-data.js';
 import type { StepOutcome } from './training-step.js';
 import type { ValidationSet } from './validation.js';
 
@@ -44,14 +44,10 @@ export function sideWorkOf(
   const queries = validation.reduce((sum, set) => sum + set.queries.length, 0);
   const ways = queries === 0 ? [] : (recipe.validation?.thinking ?? []);
 
-  const lengthOf = ({ thoughts }: TrainingExample) => thoughts[0]?.length ?? recipe.lengths.thought;
-  const lengths = (stage?: Stage) => allExamples(data, stage).map(lengthOf);
-  const own = recipe.stages.reduce(
-    (sum, stage) => sum + (stage.ownThoughts?.perQuery ?? 0) * lengths(stage).reduce((total, n) => total + n, 0),
-    0,
-  );
-  const all = lengths();
-  const thoughtTokens = all.reduce((sum, n) => sum + n, 0) / all.length;
+  const thoughtsOf = (stage?: Stage) =>
+    allExamples(data, stage).reduce((sum, { thoughts }) => sum + (thoughts[0]?.length ?? recipe.lengths.thought), 0);
+  const own = recipe.stages.reduce((sum, stage) => sum + (stage.ownThoughts?.perQuery ?? 0) * thoughtsOf(stage), 0);
+  const thoughtTokens = thoughtsOf() / allExamples(data).length;
   const tried = ways.reduce(
     (sum, { thoughts, maxTokens = thoughtTokens }) => sum + queries * thoughts * Math.min(maxTokens, thoughtTokens),
     0,

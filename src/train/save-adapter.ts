@@ -26,7 +26,7 @@ export interface SelfTestText {
   readonly text: string;
 }
 
-export const ADAPTER_WEIGHTS = 'adapter_model.safetensors';
+const WEIGHTS = 'adapter_model.safetensors';
 
 /** Writes trained numbers as PEFT's `adapter_model.safetensors`, in fp16. */
 export async function saveAdapterWeights(path: string, parameters: ParameterSet): Promise<void> {
@@ -56,7 +56,7 @@ export async function saveAdapter(
   options: { readonly selfTest?: readonly SelfTestText[]; readonly threads?: number | undefined } = {},
 ): Promise<O1Settings> {
   await mkdir(folder, { recursive: true });
-  await saveAdapterWeights(join(folder, ADAPTER_WEIGHTS), parameters);
+  await saveAdapterWeights(join(folder, WEIGHTS), parameters);
   await writeJson(join(folder, 'adapter_config.json'), peftConfig(description));
   const settings: O1Settings = { ...description.settings, selfTest: [] };
   await saveSettings(folder, settings);

@@ -1,6 +1,7 @@
 import { uniform } from '../decoder/index.js';
 import { InvalidInputError } from '../errors.js';
 import { SetBatches, type SetBatchesOptions, type StepBatch } from './set-batches.js';
+import { takesPart } from './stage-config.js';
 import type { TrainingData } from './training-data.js';
 
 export interface StageBatchesOptions extends Pick<SetBatchesOptions, 'stage' | 'tokens' | 'own'> {
@@ -19,7 +20,7 @@ export class StageBatches {
   constructor({ sets }: TrainingData, { index, seed, ...options }: StageBatchesOptions) {
     const { epochs, batch, titles } = options.stage;
     // The keys hold a set's place among all, so that a set's batches do not depend on which others are trained.
-    const chosen = [...sets.entries()].filter(([, { name }]) => options.stage.sets?.includes(name) ?? true);
+    const chosen = [...sets.entries()].filter(([, { name }]) => takesPart(options.stage, name));
     this.#sets = chosen.map(([place, set]) => new SetBatches(set, { ...options, key: [seed, index, place] }));
     for (const [i, [, { name, examples }]] of chosen.entries()) {
       if (this.#sets[i]!.steps > 0) continue;

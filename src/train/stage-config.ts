@@ -53,4 +53,8 @@ export const stage = stageSettings.refine(
   },
 );
 
+/** Whether a list of set names, or none for all, has this one: what a stage trains on, or what is validated. */
+export const takesPart = ({ sets }: { readonly sets?: readonly string[] | undefined }, name: string): boolean =>
+  sets?.includes(name) ?? true;
+
 export type OwnThoughtSettings = z.infer<typeof ownThoughts>;

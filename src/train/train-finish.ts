@@ -9,6 +9,7 @@ import { curvesPage } from './curves-page.js';
 import { runFiles, type TrainingRun } from './loop.js';
 import { readMetrics } from './metrics-log.js';
 import { loadAdapterWeights, loadTrained, saveAdapter, saveSettings } from './save-adapter.js';
+import { takesPart } from './stage-config.js';
 import { together } from './validation.js';
 
 export interface TrainReport {
@@ -79,7 +80,7 @@ export async function finishRun(run: TrainingRun): Promise<TrainReport> {
 const trainedQueries = ({ recipe, data }: TrainingRun): number =>
   new Set(
     recipe.data.flatMap(({ name, folder, split }, i) =>
-      recipe.stages.some(({ sets }) => sets?.includes(name) ?? true)
+      recipe.stages.some((stage) => takesPart(stage, name))
         ? data.sets[i]!.examples.map(({ id }) => JSON.stringify([folder, split, id]))
         : [],
     ),

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { EMBEDDING, LM_HEAD } from '../decoder/index.js';
 import { type Adapter, type O1Settings, openAdapter, SEQUENCE_VERSION } from '../embedder/index.js';
@@ -9,7 +8,7 @@ import { type CheckpointHeader, readCheckpointHeader, type TrainingProgress } fr
 import type { Recipe } from './config.js';
 import { initialParameters, loraShapes } from './lora.js';
 import { ThoughtCrossEntropy } from './losses/thought-cross-entropy.js';
-import { ADAPTER_WEIGHTS, type BaseModel, loadAdapterWeights } from './save-adapter.js';
+import { type BaseModel, loadAdapterWeights } from './save-adapter.js';
 import { StageBatches, type StageBatchesOptions } from './stage-batches.js';
 import type { TrainEvent } from './train-event.js';
 import type { TrainingData } from './training-data.js';
@@ -125,7 +124,7 @@ export async function openModel(recipe: Recipe, base: BaseModel, threads: number
   const common = [...COMMON].map((character) => tokenizer.encode(character)[0]!);
   const rows = common.map((id) => table.slice(id * hiddenSize, (id + 1) * hiddenSize));
   const parameters = initialParameters(loraShapes(config, rank, markTokens.length), rows, recipe.seed);
-  if (start) await loadAdapterWeights(join(start.folder, ADAPTER_WEIGHTS), parameters);
+  if (start) await loadAdapterWeights(start.weights, parameters);
   const model = await TrainingModel.create(base, parameters, {
     rank,
     scale: alpha / rank,

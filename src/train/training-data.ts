@@ -3,6 +3,7 @@ import type { Tokenizer } from '../decoder/index.js';
 import type { Sequences } from '../embedder/index.js';
 import type { Qrels } from '../metrics/index.js';
 import type { Recipe, Stage } from './config.js';
+import { takesPart } from './stage-config.js';
 import { loadTrainingSet } from './training-set.js';
 
 /** One training query, as token ids. Documents are places in its set's `documents`. */
@@ -88,8 +89,8 @@ export async function loadTrainingData(
 }
 
 /** All queries that a stage trains on, set after set; without a stage, all there are. */
-export function allExamples({ sets }: TrainingData, stage?: Pick<Stage, 'sets'>): TrainingExample[] {
-  return sets.filter(({ name }) => stage?.sets?.includes(name) ?? true).flatMap(({ examples }) => examples);
+export function allExamples({ sets }: TrainingData, stage: Pick<Stage, 'sets'> = {}): TrainingExample[] {
+  return sets.filter(({ name }) => takesPart(stage, name)).flatMap(({ examples }) => examples);
 }
 
 /** Texts are in their tokens; JSON has neither sets nor maps. */

@@ -6,6 +6,7 @@ import { InvalidInputError } from '../errors.js';
 import type { Qrels } from '../metrics/index.js';
 import { documentText, loadBeir, type RetrievalSet, readLines } from '../search/index.js';
 import type { DataSet, Recipe } from './config.js';
+import { takesPart } from './stage-config.js';
 import type { SequenceSettings, TitlePair, TrainingExample, TrainingSet, ValidationData } from './training-data.js';
 import { readNegatives, readThoughts } from './training-records.js';
 
@@ -26,9 +27,7 @@ export async function loadTrainingSet(
   });
   const places = new Map(documents.map(({ id }, place) => [id, place]));
   await checkQrels(folder, split, set.qrels, places);
-  const stage = recipe.stages.findIndex(
-    ({ thoughts, sets }) => thoughts === 'expert' && (sets?.includes(name) ?? true),
-  );
+  const stage = recipe.stages.findIndex((one) => one.thoughts === 'expert' && takesPart(one, name));
   const needed = { index, stage, queries: new Set(set.queries.map(({ id }) => id)) };
   const thoughts = stage < 0 ? undefined : await readThoughts(source, needed, tokenizer, settings);
   const distils = recipe.loss.distillation !== undefined;
@@ -52,7 +51,7 @@ export async function loadTrainingSet(
       thoughts: thoughts ? ofQuery(thoughts.byQuery, id, { what: 'thoughts', split, where: source.thoughts! }) : [],
     };
   });
-  const validates = recipe.validation && (recipe.validation.sets?.includes(name) ?? true);
+  const validates = recipe.validation && takesPart(recipe.validation, name);
   return {
     name,
     examples,

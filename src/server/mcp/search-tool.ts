@@ -59,7 +59,6 @@ export function registerSearch(server: McpServer, source: string, collection: ()
         think: thought === undefined ? think : 'always',
         thought,
         deadlineMs,
-        // Two scores tell how clear the best hit is, by which `auto` may decide.
         instantScores: instantScoresOf(store),
         signal,
       });
