@@ -13,15 +13,21 @@ describe('the caption follows from the figures', () => {
   const figures = { bm25: 0.321, instant: 0.533, ownThought: 0.37, expertThought: 0.919 };
 
   test('own thoughts that hurt', () => {
-    expect(captionOf(figures, 'never')).toMatch(
-      /^The model's own thoughts hurt: 16\.3 points below the instant vector\. .* gain 38\.6 points, .*does not think unless asked/,
+    expect(captionOf(figures, 0.0001, 'never')).toMatch(
+      /^The model's own thoughts hurt: 16\.3 points below the instant vector \(p < 0\.001\)\. .* gain 38\.6 points, .*does not think unless asked/,
     );
   });
 
   test('own thoughts that help, or do nothing, and an expert who is no better', () => {
-    expect(captionOf({ ...figures, ownThought: 0.6 }, 'always')).toMatch(/help: 6\.7 points above .*thinks by default/);
-    expect(captionOf({ ...figures, ownThought: 0.531 }, 'never')).toMatch(/neither help nor hurt/);
-    expect(captionOf({ ...figures, expertThought: 0.5 }, 'never')).toMatch(/Even an expert's thoughts bring no more/);
+    expect(captionOf({ ...figures, ownThought: 0.6 }, 0.012, 'always')).toMatch(
+      /help: 6\.7 points above the instant vector \(p = 0\.012\)\. .*thinks by default/,
+    );
+    expect(captionOf({ ...figures, ownThought: 0.54 }, 0.38, 'never')).toMatch(
+      /neither help nor hurt here: 0\.7 points above the instant vector, which is within chance \(p = 0\.38\)/,
+    );
+    expect(captionOf({ ...figures, expertThought: 0.5 }, 0.5, 'never')).toMatch(
+      /Even an expert's thoughts bring no more/,
+    );
   });
 
   test('the table', () => {

@@ -47,12 +47,12 @@ export async function runDemo(context: CliContext, options: DemoOptions, set: De
         say(`${formatBothWays(example)}\n`);
       }
       say(`nDCG@10 over the ${set.queries.length} test queries:\n\n`);
-      const figures = await measure(context, embedder, store, set);
-      const caption = captionOf(figures, settings.thinking.think);
+      const { figures, p } = await measure(context, embedder, store, set);
+      const caption = captionOf(figures, p, settings.thinking.think);
       const seconds = (performance.now() - start) / 1000;
       say(`${figuresTable(figures)}\n${caption}\n\nTook ${formatSeconds(seconds)}.\n`);
       if (options.json) {
-        const result = { encoder: fingerprint, mode, index: { folder, ...report }, examples, ndcg10: figures };
+        const result = { encoder: fingerprint, mode, index: { folder, ...report }, examples, ndcg10: figures, p };
         context.stdout.write(`${JSON.stringify({ ...result, caption, seconds })}\n`);
       }
     } finally {

@@ -21,18 +21,27 @@ export function figuresTable(figures: DemoFigures): string {
   ]);
 }
 
-/** Two values nearer than this read alike in the table and are called equal. */
+/** A difference is called one where chance makes as large a one in fewer cases than this. */
+const SIGNIFICANCE = 0.05;
+/** By how much an expert's thoughts must be better than the rest to count as better. */
 const TIE = 0.005;
 
-/** What the figures say, in words that follow from them. */
-export function captionOf({ instant, ownThought, expertThought }: DemoFigures, defaultThink: string): string {
+/**
+ * What the figures say, in words that follow from them.
+ *
+ * @param p of the paired randomisation test of the model's own thoughts against the instant vector.
+ */
+export function captionOf(
+  { instant, ownThought, expertThought }: DemoFigures,
+  p: number,
+  defaultThink: string,
+): string {
   const points = (a: number, b: number) => (100 * Math.abs(a - b)).toFixed(1);
+  const difference = `${points(ownThought, instant)} points ${ownThought < instant ? 'below' : 'above'} the instant vector`;
   const own =
-    Math.abs(ownThought - instant) < TIE
-      ? "The model's own thoughts neither help nor hurt"
-      : ownThought < instant
-        ? `The model's own thoughts hurt: ${points(ownThought, instant)} points below the instant vector`
-        : `The model's own thoughts help: ${points(ownThought, instant)} points above the instant vector`;
+    p >= SIGNIFICANCE
+      ? `The model's own thoughts neither help nor hurt here: ${difference}, which is within chance (p = ${p.toFixed(2)})`
+      : `The model's own thoughts ${ownThought < instant ? 'hurt' : 'help'}: ${difference} (p ${p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`})`;
   const expert =
     expertThought > Math.max(instant, ownThought) + TIE
       ? `A good thought is worth much to the same vectors: with an expert's they gain ${points(expertThought, instant)} points, the ceiling of what better thoughts can bring.`

@@ -1,3 +1,4 @@
+import { pairedDifference } from '../../eval/index.js';
 import { mean, ndcg, type Run, type ScoredDocument } from '../../metrics/index.js';
 import { Bm25, documentText, type VectorStore } from '../../search/index.js';
 import type { CliContext, CliEmbedder } from '../context.js';
@@ -7,13 +8,19 @@ import type { DemoFigures } from './figures.js';
 
 const CUTOFF = 10;
 
+/** The test queries' mean nDCG@10, and the p value of the model's own thoughts against the instant vector (paired randomisation test). */
+export interface DemoMeasurement {
+  readonly figures: DemoFigures;
+  readonly p: number;
+}
+
 /** nDCG@10 of BM25, the instant vectors, the model's own thoughts and the expert's, over the test queries. */
 export async function measure(
   context: CliContext,
   embedder: CliEmbedder,
   store: VectorStore,
   set: DemoSet,
-): Promise<DemoFigures> {
+): Promise<DemoMeasurement> {
   const { signal } = context;
   const texts = set.queries.map(({ text }) => text);
   const bm25 = new Bm25(set.documents.map((record) => ({ id: record.id, text: documentText(record) })));
@@ -24,7 +31,7 @@ export async function measure(
   };
   const score = (rankings: readonly (readonly ScoredDocument[])[]) => {
     const run: Run = new Map(set.queries.map(({ id }, i) => [id, rankings[i]!]));
-    return mean(ndcg(run, set.qrels, CUTOFF));
+    return ndcg(run, set.qrels, CUTOFF);
   };
   const own = await withTask(context, 'thinking', (onProgress) =>
     embedder.embedQueries(texts, { think: 'always', signal, onProgress }),
@@ -37,11 +44,16 @@ export async function measure(
     }
     return vectors;
   });
+  const instant = score(await ranked(own.map((embedding) => embedding.instant)));
+  const thinking = score(await ranked(own.map(({ vector }) => vector)));
   return {
-    bm25: score(texts.map((text) => bm25.search(text, CUTOFF))),
-    instant: score(await ranked(own.map(({ instant }) => instant))),
-    ownThought: score(await ranked(own.map(({ vector }) => vector))),
-    expertThought: score(await ranked(expert)),
+    figures: {
+      bm25: mean(score(texts.map((text) => bm25.search(text, CUTOFF)))),
+      instant: mean(instant),
+      ownThought: mean(thinking),
+      expertThought: mean(score(await ranked(expert))),
+    },
+    p: pairedDifference([...thinking.values()], [...instant.values()]).p,
   };
 }
 
