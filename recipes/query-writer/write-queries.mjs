@@ -1,8 +1,8 @@
-// Training data for documents that nobody has asked for: `node recipes/query-writer/write-queries.mjs <folder>`, after
+// Training data from documents alone: `node recipes/query-writer/write-queries.mjs <folder>`, after
 // `npm run build`, with the adapter of recipes/query-writer/recipe.json in <folder>/adapter (see recipes/README.md).
 //
-// The writer reads each document of the Node API that is no train query's answer and writes queries for it. A query stays if a search
-// finds its document again (BM25 or all-MiniLM-L6-v2). No query of dev or test is read here.
+// The writer reads each document of the Node API and writes queries for it, first for those that are no train query's answer. A query
+// stays if a search finds its document again (BM25 or all-MiniLM-L6-v2). No query of dev or test is read here.
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,9 @@ const SAMPLES = 4;
 const TEMPERATURE = 0.8;
 /** A query must bring its document back among this many. */
 const ROUND_TRIP = 10;
-/** Queries of a document that are kept, the likeliest first. */
+/** Queries that are kept of a document without a train query, and of one that has some; the likeliest first. */
 const KEPT = 2;
+const KEPT_IF_ASKED = 1;
 /** Documents between two lines of progress. */
 const GROUP = 64;
 
@@ -27,7 +28,7 @@ const { documents } = await loadBeir(source, 'train');
 const asked = new Set(
   [...(await readQrels(join(source, 'qrels', 'train.tsv'))).values()].flatMap((grades) => [...grades.keys()]),
 );
-const unasked = documents.filter(({ id }) => !asked.has(id));
+const ordered = [...documents.filter(({ id }) => !asked.has(id)), ...documents.filter(({ id }) => asked.has(id))];
 const bm25 = new Bm25(documents.map((document) => ({ id: document.id, text: documentText(document) })));
 const writer = await O1Embedder.load({ adapter: join(folder, 'adapter') });
 const encoder = await loadEncoder('all-minilm-l6-v2');
@@ -40,10 +41,12 @@ const matrix = new DocumentMatrix(
 
 const queries = [];
 const thoughts = [];
-const qrels = ['query-id\tcorpus-id\tscore'];
+const HEADER = 'query-id\tcorpus-id\tscore';
+/** `train`: of documents without a train query. `all`: of each document. */
+const qrels = { train: [HEADER], all: [HEADER] };
 let written = 0;
-for (let first = 0; first < unasked.length; first += GROUP) {
-  const group = unasked.slice(first, first + GROUP);
+for (let first = 0; first < ordered.length; first += GROUP) {
+  const group = ordered.slice(first, first + GROUP);
   const answers = await writer.embedQueries(group.map(documentText), {
     think: 'always',
     thoughts: SAMPLES,
@@ -60,16 +63,18 @@ for (let first = 0; first < unasked.length; first += GROUP) {
       const hits = [...bm25.search(text, ROUND_TRIP), ...matrix.search(embedded[k], ROUND_TRIP)];
       return hits.some(({ id }) => id === document.id);
     });
-    for (const text of found.slice(0, KEPT)) {
+    for (const text of found.slice(0, asked.has(document.id) ? KEPT_IF_ASKED : KEPT)) {
       const id = `w${String(queries.length).padStart(4, '0')}`;
       queries.push({ _id: id, text });
       // As the expert begins its thoughts: the name, then what it does.
       thoughts.push({ _id: id, thoughts: [`\`${document.title}\`: ${document.text}`] });
-      qrels.push(`${id}\t${document.id}\t1`);
+      const line = `${id}\t${document.id}\t1`;
+      qrels.all.push(line);
+      if (!asked.has(document.id)) qrels.train.push(line);
     }
   }
   console.log(
-    `${Math.min(first + GROUP, unasked.length)} of ${unasked.length} documents, ${queries.length} of ${written} queries kept`,
+    `${Math.min(first + GROUP, ordered.length)} of ${ordered.length} documents, ${queries.length} of ${written} queries kept`,
   );
 }
 await writer.close();
@@ -81,4 +86,6 @@ await mkdir(join(output, 'qrels'), { recursive: true });
 await copyFile(join(source, 'corpus.jsonl.gz'), join(output, 'corpus.jsonl.gz'));
 await writeFile(join(output, 'queries.jsonl.gz'), lines(queries));
 await writeFile(join(output, 'thoughts.jsonl.gz'), lines(thoughts));
-await writeFile(join(output, 'qrels', 'train.tsv'), `${qrels.join('\n')}\n`);
+for (const [split, rows] of Object.entries(qrels)) {
+  await writeFile(join(output, 'qrels', `${split}.tsv`), `${rows.join('\n')}\n`);
+}

@@ -81,10 +81,16 @@ test('a recipe that is not there', async () => {
   await expect(readRecipe(join(work, 'none.json'))).rejects.toThrow(/none\.json: there is no such recipe/);
 });
 
-test.each(['shipped-1-corpus', 'shipped-2-queries', 'query-writer/recipe', 'node-api', 'scifact', 'paper-qwen2.5-7b'])(
-  'recipes/%s.json is one',
-  async (name) => {
-    const recipe = await readRecipe(new URL(`../../recipes/${name}.json`, import.meta.url).pathname);
-    expect(recipe.stages.length).toBeGreaterThan(0);
-  },
-);
+test.each([
+  'shipped-1-corpus',
+  'shipped-2-queries',
+  'shipped-3-names',
+  'shipped-4-thoughts',
+  'query-writer/recipe',
+  'node-api',
+  'scifact',
+  'paper-qwen2.5-7b',
+])('recipes/%s.json is one', async (name) => {
+  const recipe = await readRecipe(new URL(`../../recipes/${name}.json`, import.meta.url).pathname);
+  expect(recipe.stages.length).toBeGreaterThan(0);
+});
