@@ -71,6 +71,12 @@ const benches = {
     onlyByName: true,
     load: () => import('./cases/committee.mjs'),
   },
+  names: {
+    about:
+      "how often the default adapter's thoughts name a Node API member that answers, train and dev (runs only when named)",
+    onlyByName: true,
+    load: () => import('./cases/names.mjs'),
+  },
   thinking: {
     about: 'ways to think on the Node API set, chosen on dev, shown on test (runs only when named)',
     onlyByName: true,

@@ -1,7 +1,7 @@
 /**
  * The arithmetic of the benches: medians, and the row every bench reports. Pure.
  *
- * @typedef {'ms' | 's' | 'GiB' | 'steps' | 'times' | 'tokens/s' | 'nDCG@10'} Unit
+ * @typedef {'ms' | 's' | 'GiB' | 'steps' | 'times' | 'share' | 'tokens/s' | 'nDCG@10'} Unit
  *
  * One line of a result, in the form `--json` prints it.
  * @typedef {object} Row
