@@ -23,7 +23,7 @@ export class Server {
 
   static async start() {
     const script = fileURLToPath(new URL('serve-process.mjs', import.meta.url));
-    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout })) return new Server(child, line);
     throw new Error('the server ended before it listened');
   }

@@ -1,7 +1,8 @@
 /**
  * The server of the serve benches, in a process of its own: the real model in int8 and everything `o1-embedder serve` has, but
  * for two things. Thoughts are always of 64 tokens, so that there is something to compare; and none are remembered.
- * It prints its address, and stops at SIGTERM. `GET /longest-run` tells the longest run of the model, in ms, since it was asked last.
+ * It prints its address, and stops at SIGTERM or when its input ends: with the bench that started it. `GET /longest-run` tells the
+ * longest run of the model, in ms, since it was asked last.
  */
 import { createApp, listen, loadService } from '../../dist/server/index.js';
 import { MODEL, OUR_THREADS } from '../lib/model.mjs';
@@ -33,8 +34,15 @@ app.get('/longest-run', (c) => {
 });
 const listening = await listen(app, { port: 0 });
 console.log(listening.address);
-process.once('SIGTERM', async () => {
+
+let stopping = false;
+async function stop() {
+  if (stopping) return;
+  stopping = true;
+  process.stdin.destroy();
   listening.stop();
   await service.close({ graceMs: 5_000 });
   await listening.close(1_000);
-});
+}
+process.once('SIGTERM', stop);
+process.stdin.once('end', stop).resume();
