@@ -78,7 +78,7 @@ const benches = {
     load: () => import('./cases/names.mjs'),
   },
   thinking: {
-    about: 'ways to think on the Node API set, chosen on dev, shown on test (runs only when named)',
+    about: 'ways to think on the dev queries of Node API and SciFact (minutes: runs only when named)',
     onlyByName: true,
     load: () => import('./cases/thinking.mjs'),
   },

@@ -26,7 +26,7 @@ export async function jointBatch(size) {
   const sequences = new Sequences(tokenizer, settings);
   const { query, document, thought, embedding, end } = settings.tokens;
   const { texts, qrels } = queries('train');
-  const thoughts = expertThoughts('train');
+  const thoughts = expertThoughts();
   const documents = corpus();
   /** @type {TokenBatch} */
   const batch = { marks: [query, document, thought, embedding], queries: [], instantAt: [], documents: [] };

@@ -53,12 +53,11 @@ export function queries(split) {
 }
 
 /**
- * What an LLM expert thinks about each query of train (the first of three candidates), or of dev and test (`eval`).
- * @param {'train' | 'eval'} part
+ * What an LLM expert thinks about each train query: the first of three candidates.
  * @returns {Map<string, string>}
  */
-export function expertThoughts(part) {
-  return new Map(jsonLines(`expert/node-api.${part}.jsonl.gz`).map(({ _id, thoughts }) => [_id, thoughts[0]]));
+export function expertThoughts() {
+  return new Map(jsonLines('expert/node-api.train.jsonl.gz').map(({ _id, thoughts }) => [_id, thoughts[0]]));
 }
 
 /** @param {string} name @returns {any[]} */
