@@ -2,9 +2,11 @@
  * How often the default adapter's thoughts about Node API queries name a member that answers, next to how often the first hits of
  * the instant vector are one: what a thought could add.
  */
-import { dot } from '../../dist/embedder/index.js';
-import { loadEmbedder } from '../lib/embedder.mjs';
-import { corpus, queries } from '../lib/texts.mjs';
+import { fileURLToPath } from 'node:url';
+import { loadBeir } from '../../dist/search/index.js';
+import { loadEmbedder, searchable } from '../lib/embedder.mjs';
+
+const NODE_API = fileURLToPath(new URL('../../data/node-api', import.meta.url));
 
 const WAY = /** @type {const} */ ({ think: 'always', thoughts: 4, temperature: 0.6, topP: 1, maxTokens: 32 });
 /** As many train queries as there are dev queries. */
@@ -14,25 +16,22 @@ const QUERIES = 100;
 export async function run(report) {
   const o1 = await loadEmbedder('int8');
   try {
-    const documents = corpus();
-    const ids = [...documents.keys()];
-    const vectors = await o1.embedDocuments([...documents.values()]);
-    for (const split of /** @type {const} */ (['train', 'dev'])) {
-      const { texts, qrels } = queries(split);
-      const asked = [...texts.keys()].slice(0, QUERIES);
+    const sets = { train: await loadBeir(NODE_API, 'train'), dev: await loadBeir(NODE_API, 'dev') };
+    const matrix = await searchable(o1, sets.dev.documents);
+    for (const [split, { queries, qrels }] of Object.entries(sets)) {
+      const asked = queries.slice(0, QUERIES);
       const found = await o1.embedQueries(
-        asked.map((id) => texts.get(id) ?? ''),
+        asked.map(({ text }) => text),
         WAY,
       );
       let [named, namedOnce, firstHits] = [0, 0, 0];
       for (const [i, { instant, thoughts }] of found.entries()) {
-        const grades = qrels.get(asked[i] ?? '') ?? new Map();
+        const grades = qrels.get(asked[i]?.id ?? '') ?? new Map();
         const answers = [...grades].filter(([, grade]) => grade > 0).map(([id]) => id);
         const right = thoughts.filter(({ text }) => answers.some((id) => sameMember(nameIn(text), id)));
         named += right.length / thoughts.length;
         namedOnce += right.length > 0 ? 1 : 0;
-        const scores = vectors.map((vector) => dot(instant, vector));
-        firstHits += answers.includes(ids[scores.indexOf(Math.max(...scores))] ?? '') ? 1 : 0;
+        firstHits += answers.includes(matrix.search(instant, 1)[0]?.id ?? '') ? 1 : 0;
       }
       const share = (/** @type {number} */ count) => count / asked.length;
       report.row({ what: `thoughts that name an answer, ${split}`, unit: 'share', ours: share(named) });

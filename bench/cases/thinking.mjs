@@ -4,10 +4,9 @@
  */
 import { fileURLToPath } from 'node:url';
 import { finalVector } from '../../dist/embedder/index.js';
-import { DocumentMatrix } from '../../dist/eval/index.js';
 import { mean, ndcg } from '../../dist/metrics/index.js';
-import { documentText, loadBeir } from '../../dist/search/index.js';
-import { loadEmbedder } from '../lib/embedder.mjs';
+import { loadBeir } from '../../dist/search/index.js';
+import { loadEmbedder, searchable } from '../lib/embedder.mjs';
 
 /** Of SciFact, whose abstracts are long, every fifth document and those judged. */
 const SETS = [
@@ -27,9 +26,10 @@ export async function run(report) {
       const { documents: all, queries, qrels } = await loadBeir(folder, 'dev');
       const judged = new Set([...qrels.values()].flatMap((grades) => [...grades.keys()]));
       const documents = all.filter(({ id }, i) => i % documentStep === 0 || judged.has(id));
-      const matrix = new DocumentMatrix(
-        documents.map(({ id }) => id),
-        await o1.embedDocuments(documents.map(documentText)),
+      const matrix = await searchable(o1, documents);
+      const embeddings = await o1.embedQueries(
+        queries.map(({ text }) => text),
+        WAY,
       );
       /** @param {string} what @param {(query: QueryEmbedding) => Float32Array} vectorOf */
       const row = (what, vectorOf) => {
@@ -38,11 +38,6 @@ export async function run(report) {
         );
         report.row({ what: `${name}, ${what}`, unit: 'nDCG@10', ours: mean(ndcg(new Map(hits), qrels, 10)) });
       };
-
-      const embeddings = await o1.embedQueries(
-        queries.map(({ text }) => text),
-        WAY,
-      );
       row(`instant, among ${documents.length} documents`, ({ instant }) => instant);
       for (const count of COUNTS) {
         for (const weight of INSTANT_WEIGHTS) {

@@ -1,4 +1,6 @@
 import { O1Embedder } from '../../dist/embedder/index.js';
+import { DocumentMatrix } from '../../dist/eval/index.js';
+import { documentText } from '../../dist/search/index.js';
 import { MODEL, OUR_THREADS } from './model.mjs';
 
 /**
@@ -16,4 +18,17 @@ export function loadEmbedder(mode, adapter) {
  */
 export function thoughtOf(tokens) {
   return /** @type {const} */ ({ think: 'always', thoughts: 1, temperature: 0, maxTokens: tokens, ignoreEnd: true });
+}
+
+/**
+ * Documents that are embedded and can be searched.
+ * @param {O1Embedder} embedder
+ * @param {readonly import('../../dist/search/index.js').DocumentRecord[]} documents
+ */
+export async function searchable(embedder, documents) {
+  const vectors = await embedder.embedDocuments(documents.map(documentText));
+  return new DocumentMatrix(
+    documents.map(({ id }) => id),
+    vectors,
+  );
 }

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { O1Embedder } from '../../dist/embedder/index.js';
 import { loadEncoder } from '../../dist/encoders/index.js';
 import { DocumentMatrix } from '../../dist/eval/index.js';
-import { Bm25, documentText, loadBeir, readQrels } from '../../dist/search/index.js';
+import { Bm25, documentText, loadBeir } from '../../dist/search/index.js';
 
 const SAMPLES = 4;
 const TEMPERATURE = 0.8;
@@ -24,10 +24,8 @@ const GROUP = 64;
 
 const folder = resolve(process.argv[2] ?? 'writer');
 const source = fileURLToPath(new URL('../../data/node-api', import.meta.url));
-const { documents } = await loadBeir(source, 'train');
-const asked = new Set(
-  [...(await readQrels(join(source, 'qrels', 'train.tsv'))).values()].flatMap((grades) => [...grades.keys()]),
-);
+const { documents, qrels: asking } = await loadBeir(source, 'train');
+const asked = new Set([...asking.values()].flatMap((grades) => [...grades.keys()]));
 const ordered = [...documents.filter(({ id }) => !asked.has(id)), ...documents.filter(({ id }) => asked.has(id))];
 const bm25 = new Bm25(documents.map((document) => ({ id: document.id, text: documentText(document) })));
 const writer = await O1Embedder.load({ adapter: join(folder, 'adapter') });

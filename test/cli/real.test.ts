@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { DEFAULT_ADAPTER } from '../../src/embedder/adapter.js';
 import { resolveModel } from '../../src/models/index.js';
 import { compiledSource } from '../support/compile.js';
 import { REFERENCE_ADAPTER } from '../support/reference-adapter.js';
@@ -76,9 +75,7 @@ test('think --json: unit vectors and their cosine', async () => {
   };
   const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
   expect(mode).toBe('fp32');
-  const file = new URL(`../../data/adapters/${DEFAULT_ADAPTER}/o1.json`, import.meta.url);
-  const adapter = JSON.parse(await readFile(file, 'utf8')) as { thinking: { thoughts: number } };
-  expect(thoughts).toHaveLength(adapter.thinking.thoughts);
+  expect(thoughts).toHaveLength(2);
   expect(dot(instant, instant)).toBeCloseTo(1, 5);
   expect(dot(vector, vector)).toBeCloseTo(1, 5);
   expect(dot(instant, vector)).toBeCloseTo(cosine, 5);
