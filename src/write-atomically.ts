@@ -1,5 +1,6 @@
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { crashPoint } from './crash-point.js';
 
 /**
  * Writes a file so that a reader finds either the old content or the new, also after a crash: a temporary file beside it
@@ -14,6 +15,7 @@ export async function writeAtomically(path: string, content: string): Promise<vo
   } finally {
     await file.close();
   }
+  crashPoint('before-rename');
   await renameDurably(temporary, path);
 }
 

@@ -127,6 +127,8 @@ test.concurrent.each([
   'index-after-commit',
   'index-after-commit:8',
   'index-before-manifest',
+  'before-rename',
+  'before-rename:2',
 ])('kill -9 at %s: the next run ends with the same index', async (crashAt) => {
   const folder = join(work, crashAt.replaceAll(':', '-'));
   expect(await end(start('index', folder, crashAt))).toBe('SIGKILL');
@@ -135,17 +137,20 @@ test.concurrent.each([
   await expectOnlyFiles(folder, 1);
 });
 
-test.concurrent.each(['index-before-commit:3', 'index-before-manifest', 'reindex-before-swap', 'reindex-mid-swap'])(
-  'kill -9 during reindex at %s: an index answers at once, the next run ends with the new one',
-  async (crashAt) => {
-    const folder = await copyOfComplete(`reindex-${crashAt.replaceAll(':', '-')}`);
-    expect(await end(start('reindex', folder, crashAt))).toBe('SIGKILL');
-    await expectSearchable(folder);
-    await finishReindex(folder);
-    expect(await contents(folder, NEW)).toEqual(newContents);
-    await expectOnlyFiles(folder, 2);
-  },
-);
+test.concurrent.each([
+  'index-before-commit:3',
+  'index-before-manifest',
+  'before-rename',
+  'reindex-before-swap',
+  'reindex-mid-swap',
+])('kill -9 during reindex at %s: an index answers at once, the next run ends with the new one', async (crashAt) => {
+  const folder = await copyOfComplete(`reindex-${crashAt.replaceAll(':', '-')}`);
+  expect(await end(start('reindex', folder, crashAt))).toBe('SIGKILL');
+  await expectSearchable(folder);
+  await finishReindex(folder);
+  expect(await contents(folder, NEW)).toEqual(newContents);
+  await expectOnlyFiles(folder, 2);
+});
 
 /** Ten moments in a run, 0 to 1, from a fixed seed (mulberry32). */
 function randomMoments(seed: number): number[] {

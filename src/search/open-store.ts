@@ -66,12 +66,16 @@ async function openForReading(folder: string, encoder: EncoderIdentity): Promise
   }
 }
 
-/** Removes the tables that no manifest names: what a killed run left behind. Only for the holder of the writer lock. */
+/**
+ * Removes what a killed run left behind: tables that no manifest names, and manifests that were written and not renamed. Only for the
+ * holder of the writer lock.
+ */
 export async function removeLeftovers(folder: string): Promise<void> {
   const manifests = [await readManifestFile(manifestPath(folder)), await readManifestFile(rebuildPath(folder))];
   const named = manifests.map((manifest) => manifest && generationFolder(folder, manifest.generation));
   for (const entry of await readdir(folder)) {
     const path = join(folder, entry);
-    if (/^generation-\d+$/.test(entry) && !named.includes(path)) await rm(path, { recursive: true, force: true });
+    const isLeftover = entry.endsWith('.tmp') || (/^generation-\d+$/.test(entry) && !named.includes(path));
+    if (isLeftover) await rm(path, { recursive: true, force: true });
   }
 }
